@@ -1,0 +1,72 @@
+/**
+ * What the collector's stages hand to one another: receive → log → encode → insert.
+ *
+ * A stage takes responsibility for what it is given only when its promise resolves; `collector/main.ts` builds them
+ * right to left and stops them left to right. The stages know these types and never each other.
+ */
+
+/** One trace request that was found valid. */
+export interface AcceptedRequest {
+  /** OTLP ExportTraceServiceRequest, protobuf, inflated (JSON is transcoded before it gets here). */
+  body: Uint8Array;
+  /** Spans in `body`, refused ones included. */
+  spanCount: number;
+  /** Ascending indexes, in the order of the wire, of spans that must not be stored. */
+  rejected: readonly number[];
+  receivedAtUnixMs: number;
+  /** First 16 bytes of the SHA-256 of the body as sent; equal bodies within the resend window are stored once. */
+  bodyHash: Uint8Array;
+}
+
+/** A request read back from the log. */
+export interface LogRecord {
+  /** 1, 2, 3 … without gaps within one log. */
+  seq: number;
+  body: Uint8Array;
+  spanCount: number;
+  rejected: readonly number[];
+  receivedAtUnixMs: number;
+}
+
+/** Retry later: nothing of the request was kept. */
+export class RefusedError extends Error {
+  readonly retryAfterSeconds: 1 | 2 | 3;
+
+  constructor(reason: string, retryAfterSeconds: 1 | 2 | 3 = 1, options?: ErrorOptions) {
+    super(reason, options);
+    this.name = "RefusedError";
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}
+
+/** Never retry: the body itself is wrong. */
+export class PermanentError extends Error {
+  override readonly name = "PermanentError";
+}
+
+/** `duplicate`: an equal body is already stored or in flight; answered when that one is safe. */
+export type AppendOutcome = "appended" | "duplicate";
+
+/** Spans as one ClickHouse Native block of table `ingest`. */
+export interface EncodedBlock {
+  rows: number;
+  byteLength: number;
+  /** In order; they belong to the encoder and are valid until its next `append`. */
+  chunks: readonly Uint8Array[];
+  /** Rows by UTC day of event_time, `YYYY-MM-DD`: the partitions of `spans`. */
+  rowsByDay: ReadonlyMap<string, number>;
+}
+
+/** Turns log records into blocks. Not reentrant. */
+export interface Encoder {
+  /**
+   * Adds a record's spans to the block under construction. On an error the block is as it was before.
+   * @throws PermanentError when the body cannot be walked
+   */
+  append(record: LogRecord): void;
+  readonly rows: number;
+  /** Estimate of the block's size so far. */
+  readonly byteLength: number;
+  /** Closes the block under the batch's number and starts a new one. */
+  finish(batch: number): EncodedBlock;
+}

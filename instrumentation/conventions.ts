@@ -1,0 +1,113 @@
+/**
+ * Attribute names that instrumentation writes and the collector reads.
+ *
+ * Source: OpenTelemetry GenAI semantic conventions 1.41.1 and, where they do not clash, the newer names of
+ * semantic-conventions-genai. Where a name changed between the two, both are written and both are read.
+ * Names of our own begin with `assay.`.
+ */
+export const CONVENTIONS_VERSION = '1.41.1'
+export const SCHEMA_URL = 'https://opentelemetry.io/schemas/1.41.1'
+
+export const ATTR = {
+  operationName: 'gen_ai.operation.name',
+  providerName: 'gen_ai.provider.name',
+  requestModel: 'gen_ai.request.model',
+  requestTemperature: 'gen_ai.request.temperature',
+  requestTopP: 'gen_ai.request.top_p',
+  requestSeed: 'gen_ai.request.seed',
+  requestMaxTokens: 'gen_ai.request.max_tokens',
+  requestFrequencyPenalty: 'gen_ai.request.frequency_penalty',
+  requestPresencePenalty: 'gen_ai.request.presence_penalty',
+  requestStopSequences: 'gen_ai.request.stop_sequences',
+  requestChoiceCount: 'gen_ai.request.choice.count',
+  requestStream: 'gen_ai.request.stream',
+  requestEncodingFormats: 'gen_ai.request.encoding_formats',
+  requestReasoningLevel: 'gen_ai.request.reasoning.level',
+  requestPreviousResponseId: 'gen_ai.request.previous_response.id',
+  responseId: 'gen_ai.response.id',
+  responseModel: 'gen_ai.response.model',
+  responseFinishReasons: 'gen_ai.response.finish_reasons',
+  /** Seconds, double. */
+  responseTimeToFirstChunk: 'gen_ai.response.time_to_first_chunk',
+  outputType: 'gen_ai.output.type',
+  embeddingsDimensionCount: 'gen_ai.embeddings.dimension.count',
+  /** All of the input, cached tokens included. */
+  inputTokens: 'gen_ai.usage.input_tokens',
+  cacheReadTokens: 'gen_ai.usage.cache_read.input_tokens',
+  cacheWriteTokens: 'gen_ai.usage.cache_write.input_tokens',
+  /** The 1.40–1.41 name of `cacheWriteTokens`. */
+  cacheCreationTokens: 'gen_ai.usage.cache_creation.input_tokens',
+  /** All of the output, reasoning tokens included. */
+  outputTokens: 'gen_ai.usage.output_tokens',
+  reasoningTokens: 'gen_ai.usage.reasoning.output_tokens',
+  audioInputTokens: 'gen_ai.usage.audio.input_tokens',
+  audioOutputTokens: 'gen_ai.usage.audio.output_tokens',
+  /** Double. Proposed upstream; the exact value is `assayCostExact`. */
+  costAmount: 'gen_ai.usage.cost.amount',
+  /** ISO 4217. */
+  costCurrency: 'gen_ai.usage.cost.currency',
+  /** `provider` or `local`. */
+  costSource: 'gen_ai.usage.cost.source',
+  systemInstructions: 'gen_ai.system_instructions',
+  inputMessages: 'gen_ai.input.messages',
+  outputMessages: 'gen_ai.output.messages',
+  toolDefinitions: 'gen_ai.tool.definitions',
+  toolName: 'gen_ai.tool.name',
+  toolType: 'gen_ai.tool.type',
+  toolDescription: 'gen_ai.tool.description',
+  toolCallId: 'gen_ai.tool.call.id',
+  toolCallArguments: 'gen_ai.tool.call.arguments',
+  toolCallResult: 'gen_ai.tool.call.result',
+  agentName: 'gen_ai.agent.name',
+  dataSourceId: 'gen_ai.data_source.id',
+  retrievalTopK: 'gen_ai.retrieval.top_k',
+  /** The 1.41 name of `retrievalTopK` on retrieval spans. */
+  requestTopK: 'gen_ai.request.top_k',
+  retrievalQuery: 'gen_ai.retrieval.query.text',
+  retrievalDocuments: 'gen_ai.retrieval.documents',
+  conversationId: 'gen_ai.conversation.id',
+  promptName: 'gen_ai.prompt.name',
+  promptVersion: 'gen_ai.prompt.version',
+  userId: 'user.id',
+  sessionId: 'session.id',
+  serverAddress: 'server.address',
+  serverPort: 'server.port',
+  errorType: 'error.type',
+  serviceName: 'service.name',
+  serviceNamespace: 'service.namespace',
+  serviceVersion: 'service.version',
+  deploymentEnvironment: 'deployment.environment.name',
+  cloudRegion: 'cloud.region',
+  openaiApiType: 'openai.api.type',
+  openaiRequestServiceTier: 'openai.request.service_tier',
+  openaiResponseServiceTier: 'openai.response.service_tier',
+  openaiSystemFingerprint: 'openai.response.system_fingerprint',
+  assayProject: 'assay.project',
+  assayRelease: 'assay.release',
+  assayRegion: 'assay.region',
+  /** Exact decimal string, USD. */
+  assayCostExact: 'assay.cost.amount_exact',
+  assayPriceId: 'assay.cost.price_id',
+  assayPromptHash: 'assay.prompt.hash',
+  /** true when token counts were estimated because the provider sent none. */
+  assayUsageEstimated: 'assay.usage.estimated',
+  assayDocumentCount: 'assay.retrieval.document_count',
+  assayStreamAbandoned: 'assay.stream.abandoned',
+  assayContentDropped: 'assay.content.dropped',
+  assayRedactions: 'assay.content.redactions',
+} as const
+
+/**
+ * Operations that are a call to a model itself: only their tokens and cost count. Everything else (retrieval, tools,
+ * agents, workflows) surrounds such calls.
+ */
+export const MODEL_OPERATIONS: ReadonlySet<string> = new Set([
+  'chat',
+  'generate_content',
+  'text_completion',
+  'embeddings',
+  'image_generation',
+  'speech',
+  'transcription',
+  'rerank',
+])
