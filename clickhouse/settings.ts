@@ -34,7 +34,9 @@ export class SettingsError extends Error {
 
   constructor(problems: readonly SettingProblem[]) {
     const lines = problems.map((p) => `  ${p.key}: expected ${p.expected}, got "${p.value}"`);
-    super(`${problems.length} bad setting${problems.length === 1 ? "" : "s"}:\n${lines.join("\n")}`);
+    super(
+      `${problems.length} bad setting${problems.length === 1 ? "" : "s"}:\n${lines.join("\n")}`,
+    );
     this.name = "SettingsError";
     this.problems = problems;
   }
@@ -56,12 +58,17 @@ export function readSettings<T extends SettingsTable>(
     if (text === undefined) continue;
     const parsed = setting.schema.safeParse(text);
     if (parsed.success) values[key] = parsed.data;
-    else problems.push({ key, value: text, expected: parsed.error.issues.map((i) => i.message).join("; ") });
+    else
+      problems.push({
+        key,
+        value: text,
+        expected: parsed.error.issues.map((i) => i.message).join("; "),
+      });
   }
   const allKnown = new Set([...Object.keys(table), ...known]);
   for (const [key, value] of Object.entries(env)) {
     if (!key.startsWith("ASSAY_") || allKnown.has(key)) continue;
-    problems.push({ key, value: value ?? "", expected: "no such setting (see docs/settings.md)" });
+    problems.push({ key, value: value ?? "", expected: "a known name (see docs/settings.md)" });
   }
   if (problems.length > 0) throw new SettingsError(problems);
   return values as SettingsOf<T>;
@@ -93,7 +100,9 @@ export function integerSetting(min: number, max: number): z.ZodType<number, stri
     .refine((n) => n >= min && n <= max, message);
 }
 
-export const booleanSetting = z.enum(["true", "false"], { message: '"true" or "false"' }).transform((v) => v === "true");
+export const booleanSetting = z
+  .enum(["true", "false"], { message: '"true" or "false"' })
+  .transform((v) => v === "true");
 
 /** Settings of the embedded engine and of every process that reaches ClickHouse. */
 export const clickhouseSettings = {
@@ -103,7 +112,10 @@ export const clickhouseSettings = {
     about: "Folder for the write-ahead log, the spool and the embedded engine's files.",
   },
   CLICKHOUSE_URL: {
-    schema: z.url({ protocol: /^https?$/, message: 'an http(s) URL, as in "http://user:password@host:8123/assay"' }),
+    schema: z.url({
+      protocol: /^https?$/,
+      message: 'an http(s) URL, as in "http://user:password@host:8123/assay"',
+    }),
     default: undefined,
     about: "Your ClickHouse server. Unset: the collector runs the embedded engine.",
   },
@@ -115,7 +127,8 @@ export const clickhouseSettings = {
   ASSAY_ALLOW_REMOTE: {
     schema: booleanSetting,
     default: "false",
-    about: "Allow addresses other than loopback. There are no access keys yet: whoever reaches the port can use it.",
+    about:
+      "Allow addresses other than loopback. There are no access keys yet: whoever reaches the port can use it.",
   },
   ASSAY_ENGINE_MEMORY_MB: {
     schema: integerSetting(256, 1048576),
@@ -123,3 +136,21 @@ export const clickhouseSettings = {
     about: "Memory limit of the embedded engine.",
   },
 } satisfies SettingsTable;
+
+/** The table of all settings as a Markdown page. */
+export function settingsPage(table: SettingsTable): string {
+  const rows = Object.entries(table).map(([key, setting]) => {
+    const text = setting.default === undefined ? "" : `\`${setting.default}\``;
+    return `| \`${key}\` | ${text} | ${setting.about} |`;
+  });
+  return [
+    "# Settings",
+    "",
+    "Environment variables, checked at start: every problem is printed at once. `npx assay settings` prints this table.",
+    "",
+    "| Variable | Default | What it does |",
+    "| --- | --- | --- |",
+    ...rows,
+    "",
+  ].join("\n");
+}

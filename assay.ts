@@ -1,0 +1,240 @@
+/**
+ * The command line. Reading it is reading what runs where: `start` is the collector (with the embedded engine as its
+ * child) and the query API as a process of its own, so that a slow query never holds up a span.
+ */
+import { fork, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import {
+  readSettings,
+  SettingsError,
+  clickhouseSettings,
+  settingsPage,
+  targetOf,
+  type Address,
+} from "@assay/clickhouse";
+import { collectorSettings, startCollector, type RunningCollector } from "@assay/collector";
+import { querySettings, startQueryApi } from "@assay/query-api";
+
+const tables = { ...clickhouseSettings, ...collectorSettings, ...querySettings };
+
+/** Variables of `@assay/instrumentation`, which may be set in the same shell. */
+const instrumentationSettings = [
+  "ASSAY_ENDPOINT",
+  "ASSAY_PROJECT",
+  "ASSAY_CONTENT",
+  "ASSAY_PROPAGATE",
+  "ASSAY_DISABLE",
+];
+
+type Settings = ReturnType<typeof settings>;
+
+function settings() {
+  const values = readSettings(tables, process.env, instrumentationSettings);
+  if (!values.ASSAY_ALLOW_REMOTE) refuseRemoteAddresses(values);
+  return values;
+}
+
+function refuseRemoteAddresses(values: Record<string, unknown>): void {
+  const problems = Object.entries(values)
+    .filter(
+      (entry): entry is [string, Address] => isAddress(entry[1]) && !isLoopback(entry[1].host),
+    )
+    .map(([key, { host, port }]) => ({
+      key,
+      value: `${host}:${port}`,
+      expected:
+        "a loopback address, or ASSAY_ALLOW_REMOTE=true to open the port to whoever can reach it",
+    }));
+  if (problems.length > 0) throw new SettingsError(problems);
+}
+
+function isAddress(value: unknown): value is Address {
+  return typeof value === "object" && value !== null && "host" in value && "port" in value;
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+function log(level: "info" | "warn" | "error", message: string): void {
+  process.stderr.write(`${new Date().toISOString()} ${level} ${message}\n`);
+}
+
+/** Resolves at the first SIGINT or SIGTERM, or when the parent goes away; a second signal ends the process at once. */
+function stopRequested(): Promise<void> {
+  return new Promise((resolve) => {
+    let asked = false;
+    const ask = (): void => {
+      if (asked) process.exit(130);
+      asked = true;
+      resolve();
+    };
+    // A process started by `assay start` is stopped by it, not by the terminal's Ctrl-C that reaches the whole group.
+    if (process.send) {
+      process.on("SIGINT", () => {});
+      process.once("disconnect", ask);
+      process.on("message", (message) => message === "stop" && ask());
+    } else process.on("SIGINT", ask);
+    process.on("SIGTERM", ask);
+  });
+}
+
+async function runCollector(): Promise<void> {
+  const collector = await startCollector(settings(), { log, onFatal: failed });
+  printAddresses(collector, undefined);
+  await stopRequested();
+  await collector.stop();
+}
+
+async function runQueryApi(): Promise<void> {
+  const values = settings();
+  const api = await startQueryApi({
+    address: values.ASSAY_HTTP,
+    target: await targetOf(values, "reader"),
+    log,
+    allowRemote: values.ASSAY_ALLOW_REMOTE,
+  });
+  process.send?.({ address: api.address });
+  if (!process.send) console.log(`Page and query API  ${url(api.address)}`);
+  await stopRequested();
+  await api.stop();
+  if (process.connected) process.disconnect();
+}
+
+interface Running {
+  collector: RunningCollector;
+  api: Address;
+  stop(): Promise<void>;
+}
+
+/** Everything on one machine; resolves when it takes spans and answers queries. */
+async function startAll(values: Settings): Promise<Running> {
+  const collector = await startCollector(values, { log, onFatal: failed });
+  await collector.ready;
+  let stopping = false;
+  const child = { api: undefined as ChildProcess | undefined };
+  const startApi = async (): Promise<Address> => {
+    const api = fork(new URL("./assay.mjs", import.meta.url), ["query-api"]);
+    child.api = api;
+    api.once("exit", (code) => {
+      if (stopping) return;
+      log("error", `the query API ended with code ${code}; starting it again in 1 s`);
+      setTimeout(
+        () => void startApi().catch((error: unknown) => log("error", String(error))),
+        1000,
+      ).unref();
+    });
+    return await firstAddress(api);
+  };
+  const address = await startApi().catch(async (error: unknown) => {
+    stopping = true;
+    await collector.stop();
+    throw error;
+  });
+  return {
+    collector,
+    api: address,
+    async stop() {
+      stopping = true;
+      const api = child.api;
+      if (api && api.exitCode === null && api.connected) {
+        const ended = once(api, "exit");
+        api.send("stop");
+        await ended;
+      }
+      await collector.stop();
+    },
+  };
+}
+
+function firstAddress(api: ChildProcess): Promise<Address> {
+  return new Promise((resolve, reject) => {
+    api.once("message", (message) => resolve((message as { address: Address }).address));
+    api.once("exit", (code) =>
+      reject(new Error(`the query API did not start (exit code ${code})`)),
+    );
+  });
+}
+
+async function runAll(): Promise<void> {
+  const running = await startAll(settings());
+  printAddresses(running.collector, running.api);
+  await stopRequested();
+  log("info", "stopping; Ctrl-C again ends it at once");
+  await running.stop();
+}
+
+async function runDemo(): Promise<void> {
+  // History is filed under the day it tells of, not under today.
+  process.env["ASSAY_MAX_SPAN_AGE_DAYS"] ??= "30";
+  process.env["ASSAY_DATA"] ??= "./data/demo";
+  const { startDemo } = await import("./test/demo/demo.ts");
+  const running = await startAll(settings());
+  const demo = await startDemo({ otlp: url(running.collector.otlp), page: url(running.api), log });
+  printAddresses(running.collector, running.api);
+  console.log(`\nThe page: ${url(running.api)}\n${demo.notice}\nCtrl-C stops it.`);
+  await stopRequested();
+  await demo.stop();
+  await running.stop();
+}
+
+function printAddresses(collector: RunningCollector, api: Address | undefined): void {
+  const lines = [
+    api && ["Page and query API", url(api)],
+    ["OTLP/HTTP", `${url(collector.otlp)}  (point a service here: OTEL_EXPORTER_OTLP_ENDPOINT)`],
+    ["ClickHouse", collector.clickhouse],
+    ["Metrics and health", `${url(collector.metrics)}/metrics  ${url(collector.metrics)}/healthz`],
+    ["Data", collector.dataDir],
+  ].filter((line) => line !== undefined);
+  console.log(
+    `Assay is ready.\n${lines.map(([name, value]) => `  ${name!.padEnd(20)}${value}`).join("\n")}`,
+  );
+}
+
+function url({ host, port }: Address): string {
+  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
+function failed(error: unknown): never {
+  process.stderr.write(`${error instanceof SettingsError ? error.message : describe(error)}\n`);
+  process.exit(1);
+}
+
+/** The chain of causes in one line; the stack only for what is a bug of ours. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error instanceof TypeError || error instanceof ReferenceError)
+    return error.stack ?? error.message;
+  return error.cause ? `${error.message}: ${describe(error.cause)}` : error.message;
+}
+
+const commands: Record<string, { run: () => void | Promise<void>; about: string }> = {
+  start: { run: runAll, about: "embedded engine, collector, query API and page, until Ctrl-C" },
+  demo: {
+    run: runDemo,
+    about: "the same, with an example service, its traffic and generated history",
+  },
+  collector: {
+    run: runCollector,
+    about: "the collector alone (with the embedded engine unless CLICKHOUSE_URL is set)",
+  },
+  "query-api": { run: runQueryApi, about: "the query API and page alone" },
+  settings: {
+    run: () => console.log(settingsPage(tables)),
+    about: "every setting, its default and what it does",
+  },
+};
+
+const [name = "help", ...rest] = process.argv.slice(2);
+const command = commands[name];
+if (!command || rest.length > 0) {
+  const asked = name === "help" || name === "--help" || name === "-h";
+  const list = Object.entries(commands).map(
+    ([key, { about }]) => `  assay ${key.padEnd(10)} ${about}`,
+  );
+  const problem = asked ? "" : `Unknown: "${[name, ...rest].join(" ")}".\n`;
+  (asked ? process.stdout : process.stderr).write(`${problem}Usage:\n${list.join("\n")}\n`);
+  process.exitCode = asked ? 0 : 1;
+} else {
+  await Promise.resolve().then(command.run).catch(failed);
+}

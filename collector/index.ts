@@ -1,0 +1,2 @@
+export { collectorSettings } from "./config.ts";
+export { startCollector, type RunningCollector } from "./main.ts";
