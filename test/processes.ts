@@ -1,0 +1,135 @@
+/** Real processes for the tests that cross packages: Assay itself, services, model servers. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const root = fileURLToPath(new URL("../", import.meta.url));
+
+/** A port of 127.0.0.1 that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+export interface RunningProcess {
+  child: ChildProcess;
+  /** Everything printed so far, both streams. */
+  output(): string;
+  /** SIGTERM, then waits for the exit code; SIGKILL after `graceMs`. */
+  stop(graceMs?: number): Promise<number | null>;
+}
+
+/** Starts a Node process and resolves when it prints `ready`. */
+export async function startProcess(
+  args: readonly string[],
+  env: Record<string, string>,
+  ready: RegExp,
+  timeoutMs = 30_000,
+): Promise<RunningProcess> {
+  const child = spawn(process.execPath, args, { cwd: root, env: { ...cleanEnv(), ...env }, stdio: ["ignore", "pipe", "pipe"] });
+  let text = "";
+  const seen = new Promise<void>((resolve, reject) => {
+    const look = (chunk: Buffer): void => {
+      text += chunk.toString();
+      if (ready.test(text)) resolve();
+    };
+    child.stdout.on("data", look);
+    child.stderr.on("data", look);
+    child.once("exit", (code, signal) => reject(new Error(`${args.join(" ")} ended (${code ?? signal}):\n${text}`)));
+    setTimeout(() => reject(new Error(`${args.join(" ")} did not print ${ready} in ${timeoutMs} ms:\n${text}`)), timeoutMs).unref();
+  });
+  await seen.catch((error: unknown) => {
+    child.kill("SIGKILL");
+    throw error;
+  });
+  return { child, output: () => text, stop: (graceMs = 20_000) => stopProcess(child, graceMs) };
+}
+
+async function stopProcess(child: ChildProcess, graceMs: number): Promise<number | null> {
+  if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+  const exit = once(child, "exit");
+  child.kill("SIGTERM");
+  const timer = setTimeout(() => child.kill("SIGKILL"), graceMs);
+  const [code] = (await exit) as [number | null];
+  clearTimeout(timer);
+  return code;
+}
+
+/** The environment without what would change what is tested. */
+function cleanEnv(): Record<string, string> {
+  const entries = Object.entries(process.env).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined && !/^(ASSAY|OTEL|OPENAI|CLICKHOUSE|NODE_OPTIONS|VITEST)/.test(entry[0]),
+  );
+  return Object.fromEntries(entries);
+}
+
+export interface RunningAssay extends RunningProcess {
+  otlp: string;
+  api: string;
+  metrics: string;
+  clickhouse: string;
+  dataDir: string;
+  env: Record<string, string>;
+}
+
+/** Settings for an Assay of its own: free ports and an empty data folder. */
+export async function assayEnv(overrides: Record<string, string> = {}): Promise<Record<string, string>> {
+  const [otlp, api, metrics, clickhouse] = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
+  return {
+    ASSAY_DATA: await mkdtemp(join(tmpdir(), "assay-")),
+    ASSAY_OTLP_HTTP: `127.0.0.1:${otlp}`,
+    ASSAY_HTTP: `127.0.0.1:${api}`,
+    ASSAY_METRICS: `127.0.0.1:${metrics}`,
+    ASSAY_CLICKHOUSE_HTTP: `127.0.0.1:${clickhouse}`,
+    ASSAY_ENGINE_MEMORY_MB: "1024",
+    ...overrides,
+  };
+}
+
+/** Runs `assay start` (or another command) and resolves when it is ready. */
+export async function startAssay(
+  command: "start" | "collector",
+  env: Record<string, string>,
+  nodeArgs: readonly string[] = [],
+): Promise<RunningAssay> {
+  const running = await startProcess([...nodeArgs, "assay.mjs", command], env, /Assay is ready/, 60_000);
+  const url = (key: string): string => `http://${env[key]}`;
+  return {
+    ...running,
+    otlp: url("ASSAY_OTLP_HTTP"),
+    api: url("ASSAY_HTTP"),
+    metrics: url("ASSAY_METRICS"),
+    clickhouse: url("ASSAY_CLICKHOUSE_HTTP"),
+    dataDir: env["ASSAY_DATA"]!,
+    env,
+  };
+}
+
+export async function removeData(env: Record<string, string>): Promise<void> {
+  await rm(env["ASSAY_DATA"]!, { recursive: true, force: true });
+}
+
+/** Asks until `accept` likes the answer; the last answer is part of the error. */
+export async function until<T>(ask: () => Promise<T>, accept: (answer: T) => boolean, timeoutMs = 20_000): Promise<T> {
+  const deadline = performance.now() + timeoutMs;
+  let last: unknown;
+  while (performance.now() < deadline) {
+    try {
+      const answer = await ask();
+      if (accept(answer)) return answer;
+      last = answer;
+    } catch (error) {
+      last = error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`not so after ${timeoutMs} ms; last: ${last instanceof Error ? last.message : JSON.stringify(last)}`);
+}
