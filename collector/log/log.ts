@@ -1,0 +1,462 @@
+/**
+ * The write-ahead log: a request counts as accepted when its record is here and synced.
+ *
+ * Appends wait in a queue; one loop takes all that wait, writes them with one `writev` and syncs once, then answers all.
+ * While it syncs, the next group gathers: the slower the disk, the larger the groups. Sequence numbers are given when a
+ * group is written, so a refused request leaves no gap.
+ *
+ *     <first seq>.wal   segments (segment.ts, record.ts)
+ *     id                who the log is (identity.ts)
+ *     cursor            how far the consumer is (cursor.ts)
+ *     resent            hashes of recent bodies whose segments are gone (resend-window.ts)
+ *     quarantine/       damaged bytes (recovery.ts)
+ *
+ * Promises: what was acknowledged is offered to the reader until it is released, over kill -9 and power loss. Only
+ * durable records are ever read. After a failed sync nothing is acknowledged any more: the kernel may have dropped the
+ * pages, and a second sync that succeeds would lie; `onFailed` tells the process, which should restart.
+ * Out of space refuses requests one by one and recovers by itself. Memory, disk and the resend window are bounded.
+ */
+import { crc32 } from "node:zlib";
+import { RefusedError } from "../stages.ts";
+import type { AcceptedRequest, AppendOutcome, LogRecord } from "../stages.ts";
+import { readCursor, writeCursor } from "./cursor.ts";
+import { identify } from "./identity.ts";
+import { acquireLock, type Lock } from "./lock.ts";
+import { isShortage, nodeFs, readWhole, replaceFile, type LogFs } from "./log-fs.ts";
+import type { Logger } from "./logger.ts";
+import { RecentRecords } from "./recent-records.ts";
+import { crcSeed, recordBytes } from "./record.ts";
+import { recover, type Recovered } from "./recovery.ts";
+import { ResendWindow } from "./resend-window.ts";
+import { SegmentReader } from "./segment-reader.ts";
+import { SegmentWriter, ShortageError, type Framed } from "./segment-writer.ts";
+import type { Segment } from "./segment.ts";
+
+const MiB = 1024 * 1024;
+const RESENT_FILE = "resent";
+
+export interface LogOptions {
+  dir: string;
+  /** Segments and waiting requests together; beyond it requests are refused. */
+  maxBytes: number;
+  /** @default 64 MiB */
+  segmentBytes?: number;
+  /** Requests that wait for their sync. @default 256 MiB */
+  maxWaitingBytes?: number;
+  /** Bodies kept in memory for a reader that keeps up. @default 64 MiB */
+  recentBytes?: number;
+  /** Bytes written with one sync. @default 32 MiB */
+  groupBytes?: number;
+  /** How long an equal body counts as a resend. @default 10 minutes */
+  resendWindowMs?: number;
+  /** Bodies remembered for that. @default 200,000 */
+  resendCapacity?: number;
+  /** Recorded with every request. */
+  validatorVersion: number;
+  fs?: LogFs;
+  log: Logger;
+  /** Called once, when a sync failed and nothing can be accepted any more. */
+  onFailed?: (error: Error) => void;
+  now?: () => number;
+}
+
+export interface LogStats {
+  id: string;
+  appendedRecords: number;
+  appendedSpans: number;
+  duplicateRequests: number;
+  refusedRequests: number;
+  durableSeq: number;
+  releasedSeq: number;
+  pendingRecords: number;
+  pendingSpans: number;
+  bytes: number;
+  maxBytes: number;
+  segments: number;
+  waitingRequests: number;
+  waitingBytes: number;
+  recentBytes: number;
+  resendEntries: number;
+  syncs: number;
+  syncMsTotal: number;
+  syncMsMax: number;
+  /** From the last start. */
+  tornBytes: number;
+  quarantinedBytes: number;
+  missingRecords: number;
+  /** Why nothing is accepted any more. */
+  failed: string | undefined;
+}
+
+interface Waiting extends Framed {
+  bytes: number;
+  resolve: () => void;
+  reject: (error: Error) => void;
+}
+
+/** Opens the log in `dir`, or makes one. @throws when it is a copy, in use, or of a newer format */
+export async function openLog(options: LogOptions): Promise<WriteAheadLog> {
+  const { dir, fs = nodeFs, log } = options;
+  await fs.makeDirectory(dir);
+  const lock = await acquireLock(fs, dir);
+  try {
+    const names = await fs.list(dir);
+    const id = await identify(fs, dir, names);
+    const cursor = (await readCursor(fs, dir, names)) ?? 0;
+    const window = new ResendWindow(
+      options.resendWindowMs ?? 600_000,
+      options.resendCapacity ?? 200_000,
+    );
+    if (names.includes(RESENT_FILE)) window.addBytes(await readWhole(fs, `${dir}/${RESENT_FILE}`));
+    const recovered = await recover(names, { fs, dir, logId: id, cursor, window, log });
+    return new WriteAheadLog(options, { id, cursor, window, recovered, lock });
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+interface Opened {
+  id: string;
+  cursor: number;
+  window: ResendWindow;
+  recovered: Recovered;
+  lock: Lock;
+}
+
+export class WriteAheadLog {
+  readonly id: string;
+  readonly #options: LogOptions;
+  readonly #fs: LogFs;
+  readonly #opened: Opened;
+  readonly #seed: number;
+  readonly #writer: SegmentWriter;
+  readonly #reader: SegmentReader;
+  readonly #recent: RecentRecords;
+  readonly #segments: Segment[];
+  readonly #watchers = new Set<() => void>();
+  #waiting: Waiting[] = [];
+  #waitingBytes = 0;
+  #committing: Promise<void> | undefined;
+  #releasing: Promise<void> = Promise.resolve();
+  #reading: Promise<unknown> = Promise.resolve();
+  #nextSeq: number;
+  #releasedSeq: number;
+  #failed: Error | undefined;
+  #closed = false;
+  #refusals = 0;
+  readonly #counts = {
+    appendedRecords: 0,
+    appendedSpans: 0,
+    duplicateRequests: 0,
+    refusedRequests: 0,
+    releasedSpans: 0,
+    syncs: 0,
+    syncMsTotal: 0,
+    syncMsMax: 0,
+  };
+
+  /** Use `openLog`. */
+  constructor(options: LogOptions, opened: Opened) {
+    const { dir, fs = nodeFs, segmentBytes = 64 * MiB, validatorVersion } = options;
+    this.#options = options;
+    this.#fs = fs;
+    this.#opened = opened;
+    this.id = opened.id;
+    this.#seed = crcSeed(opened.id);
+    this.#segments = opened.recovered.segments;
+    this.#nextSeq = opened.recovered.lastSeq + 1;
+    this.#releasedSeq = Math.max(opened.cursor, (this.#segments[0]?.firstSeq ?? 1) - 1);
+    this.#recent = new RecentRecords(options.recentBytes ?? 64 * MiB);
+    this.#reader = new SegmentReader(fs);
+    const onSync = (ms: number) => this.#noteSync(ms);
+    this.#writer = new SegmentWriter({
+      fs,
+      dir,
+      logId: this.id,
+      segmentBytes,
+      validatorVersion,
+      onSync,
+    });
+  }
+
+  /** The newest record that is synced; 0 in an empty log. */
+  get durableSeq(): number {
+    return this.#nextSeq - 1;
+  }
+
+  /** Records through this one are done with. */
+  get releasedSeq(): number {
+    return this.#releasedSeq;
+  }
+
+  /** Why a request would be refused now; asked before its body is read. */
+  admission(): RefusedError | undefined {
+    if (this.#failed) return this.#refusal(`the log has failed: ${this.#failed.message}`);
+    if (this.#closed) return this.#refusal("the collector is stopping");
+    if (this.#bytes() + this.#waitingBytes >= this.#options.maxBytes)
+      return this.#refusal("the log is full");
+    if (this.#waitingBytes >= (this.#options.maxWaitingBytes ?? 256 * MiB)) {
+      return this.#refusal("too many requests wait for the disk");
+    }
+    return undefined;
+  }
+
+  /**
+   * Resolves when the record is synced, or when the first copy of an equal body is.
+   * The body belongs to the log from here on and must not be changed.
+   * @throws RefusedError when nothing was kept
+   */
+  async append(request: AcceptedRequest): Promise<AppendOutcome> {
+    const first = this.#opened.window.find(request.bodyHash, this.#now());
+    if (first) {
+      await first.pending;
+      this.#counts.duplicateRequests++;
+      return "duplicate";
+    }
+    const refusal = this.admission();
+    if (refusal) {
+      this.#counts.refusedRequests++;
+      throw refusal;
+    }
+    await this.#enqueue(request);
+    return "appended";
+  }
+
+  /** Durable records from `fromSeq` on: about `limitBytes` of bodies, at least one; none when there is none yet. */
+  read(fromSeq: number, limitBytes: number): Promise<LogRecord[]> {
+    const read = this.#reading.then(() => this.#read(fromSeq, limitBytes));
+    // The next reader waits its turn whether or not this one failed.
+    this.#reading = read.catch(() => undefined);
+    return read;
+  }
+
+  /** True when `seq` is durable, false when `signal` aborted first or the log is closed. */
+  async waitFor(seq: number, signal?: AbortSignal): Promise<boolean> {
+    while (this.durableSeq < seq) {
+      if (signal?.aborted || this.#closed) return false;
+      await this.#nextChange(signal);
+    }
+    return true;
+  }
+
+  /**
+   * The consumer has everything through `throughSeq`, with `spans` spans, in safety: it will not ask for it again.
+   * Resolves when that is durable, and drops the segments that nobody needs. A number beyond what the log holds (its
+   * tail was lost to damage after the consumer had read it) makes the log go on after it: no number is used twice.
+   */
+  release(throughSeq: number, spans = 0): Promise<void> {
+    this.#counts.releasedSpans += spans;
+    const release = this.#releasing.then(() => this.#release(throughSeq));
+    this.#releasing = release.catch(() => undefined);
+    return release;
+  }
+
+  /** Ends what is under way, then lets go of the files. Appends from now on are refused. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#changed();
+    await this.#committing;
+    await this.#reading;
+    await this.#releasing;
+    await this.#writer.close();
+    await this.#reader.close();
+    await this.#opened.lock.release();
+  }
+
+  stats(): LogStats {
+    const { releasedSpans, ...counts } = this.#counts;
+    const { pendingSpans, tornBytes, quarantinedBytes, missingRecords } = this.#opened.recovered;
+    return {
+      ...counts,
+      id: this.id,
+      durableSeq: this.durableSeq,
+      releasedSeq: this.#releasedSeq,
+      pendingRecords: Math.max(0, this.durableSeq - this.#releasedSeq),
+      pendingSpans: Math.max(0, pendingSpans + counts.appendedSpans - releasedSpans),
+      bytes: this.#bytes(),
+      maxBytes: this.#options.maxBytes,
+      segments: this.#segments.length,
+      waitingRequests: this.#waiting.length,
+      waitingBytes: this.#waitingBytes,
+      recentBytes: this.#recent.bytes,
+      resendEntries: this.#opened.window.size,
+      tornBytes,
+      quarantinedBytes,
+      missingRecords,
+      failed: this.#failed?.message,
+    };
+  }
+
+  #enqueue(request: AcceptedRequest): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const bytes = recordBytes(request);
+    const bodyCrc = crc32(request.body, this.#seed);
+    this.#opened.window.add(request.bodyHash, request.receivedAtUnixMs, promise);
+    this.#waiting.push({ request, bodyCrc, bytes, resolve, reject });
+    this.#waitingBytes += bytes;
+    // The loop ends by itself and never throws.
+    this.#committing ??= this.#commit().finally(() => {
+      this.#committing = undefined;
+    });
+    return promise;
+  }
+
+  async #commit(): Promise<void> {
+    // One turn of the event loop, so that requests that arrived together share the first sync too.
+    await Promise.resolve();
+    while (this.#waiting.length > 0) {
+      const group = this.#takeGroup();
+      await (this.#failed ? this.#refuseAll(group, this.#failed) : this.#commitGroup(group));
+    }
+  }
+
+  #takeGroup(): Waiting[] {
+    const limit = this.#options.groupBytes ?? 32 * MiB;
+    let bytes = 0;
+    let count = 0;
+    for (const waiting of this.#waiting) {
+      bytes += waiting.bytes;
+      if (count > 0 && bytes > limit) break;
+      count++;
+    }
+    return this.#waiting.splice(0, count);
+  }
+
+  async #commitGroup(group: readonly Waiting[]): Promise<void> {
+    try {
+      this.#committed(group, await this.#writer.append(group, this.#nextSeq));
+    } catch (error) {
+      if (!(error instanceof ShortageError)) return this.#fail(group, error);
+      if (group.length === 1) return this.#refuseAll(group, error);
+      // One request that is too large for what is left must not take the others with it.
+      for (const one of group) await this.#commitGroup([one]);
+    }
+  }
+
+  #committed(group: readonly Waiting[], segment: Segment): void {
+    if (this.#segments.at(-1) !== segment) this.#segments.push(segment);
+    for (const { request, bytes, resolve } of group) {
+      const { body, spanCount, rejected, receivedAtUnixMs } = request;
+      this.#recent.add({ seq: this.#nextSeq++, body, spanCount, rejected, receivedAtUnixMs });
+      this.#counts.appendedRecords++;
+      this.#counts.appendedSpans += spanCount;
+      this.#waitingBytes -= bytes;
+      resolve();
+    }
+    this.#changed();
+  }
+
+  #fail(group: readonly Waiting[], error: unknown): void {
+    const first = !this.#failed;
+    this.#failed ??= new Error(`${String(error)}`, { cause: error });
+    this.#refuseAll(group, this.#failed);
+    if (!first) return;
+    this.#options.log("error", `log: nothing is accepted any more: ${this.#failed.message}`);
+    this.#options.onFailed?.(this.#failed);
+  }
+
+  #refuseAll(group: readonly Waiting[], cause: Error): void {
+    for (const { bytes, reject } of group) {
+      this.#waitingBytes -= bytes;
+      this.#counts.refusedRequests++;
+      reject(this.#refusal(cause.message, cause));
+    }
+  }
+
+  /** 1, 2, 3 in turn: clients that were refused together do not come back together. */
+  #refusal(reason: string, cause?: Error): RefusedError {
+    const seconds = ([1, 2, 3] as const)[this.#refusals++ % 3] ?? 1;
+    return new RefusedError(reason, seconds, cause && { cause });
+  }
+
+  async #read(fromSeq: number, limitBytes: number): Promise<LogRecord[]> {
+    if (fromSeq > this.durableSeq) return [];
+    const recent = this.#recent.read(fromSeq, limitBytes);
+    if (recent) return recent;
+    for (const segment of [...this.#segments]) {
+      if (segment.lastSeq < fromSeq) continue;
+      const records = await this.#reader.read(segment, fromSeq, limitBytes);
+      if (records.length > 0) return records;
+    }
+    return [];
+  }
+
+  async #release(throughSeq: number): Promise<void> {
+    if (throughSeq >= this.#nextSeq) await this.#skipTo(throughSeq + 1);
+    if (throughSeq <= this.#releasedSeq) return;
+    this.#releasedSeq = throughSeq;
+    this.#recent.dropThrough(throughSeq);
+    const passed = this.#passedSegments();
+    try {
+      await writeCursor(this.#fs, this.#options.dir, throughSeq);
+      await this.#dropSegments(passed);
+    } catch (error) {
+      if (!isShortage(error)) throw error;
+      // A full disk must not keep itself full: the segment that is left says by its name what is done with.
+      await this.#removeAll(passed);
+      await writeCursor(this.#fs, this.#options.dir, throughSeq);
+    }
+  }
+
+  async #skipTo(nextSeq: number): Promise<void> {
+    await this.#committing;
+    this.#nextSeq = Math.max(this.#nextSeq, nextSeq);
+    this.#recent.dropThrough(nextSeq);
+    await this.#writer.close();
+  }
+
+  #passedSegments(): Segment[] {
+    const active = this.#writer.segment;
+    return this.#segments.filter((s) => s !== active && s.lastSeq <= this.#releasedSeq);
+  }
+
+  /** The hashes of bodies in segments that go must be in the file first. */
+  async #dropSegments(passed: readonly Segment[]): Promise<void> {
+    if (passed.length === 0) return;
+    const hashes = this.#opened.window.toBytes();
+    await replaceFile(this.#fs, this.#options.dir, RESENT_FILE, hashes);
+    await this.#removeAll(passed);
+  }
+
+  async #removeAll(passed: readonly Segment[]): Promise<void> {
+    for (const segment of passed) {
+      await this.#fs.remove(segment.path);
+      const at = this.#segments.indexOf(segment);
+      if (at >= 0) this.#segments.splice(at, 1);
+    }
+    if (passed.length > 0) await this.#fs.syncDirectory(this.#options.dir);
+  }
+
+  #bytes(): number {
+    return this.#segments.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  #now(): number {
+    return (this.#options.now ?? Date.now)();
+  }
+
+  #noteSync(ms: number): void {
+    this.#counts.syncs++;
+    this.#counts.syncMsTotal += ms;
+    this.#counts.syncMsMax = Math.max(this.#counts.syncMsMax, ms);
+  }
+
+  #changed(): void {
+    const watchers = [...this.#watchers];
+    this.#watchers.clear();
+    for (const watcher of watchers) watcher();
+  }
+
+  #nextChange(signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        signal?.removeEventListener("abort", done);
+        this.#watchers.delete(done);
+        resolve();
+      };
+      this.#watchers.add(done);
+      signal?.addEventListener("abort", done, { once: true });
+    });
+  }
+}
