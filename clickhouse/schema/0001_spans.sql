@@ -4,10 +4,11 @@
 -- each view writes its own table from it, and a repeated token is dropped by every table on its own.
 -- A view may only use columns that `spans` keeps too, so that each rollup can be rebuilt from `spans`.
 --
--- Placeholders, replaced by the migration runner: {{MergeTree}} and {{AggregatingMergeTree}} (the Replicated
--- ones on a cluster), {{durable}} (deduplication window and fsync settings), {{days:NAME}} (retention).
+-- Placeholders, filled by the migration runner (clickhouse/statements.ts): {{on_cluster}}, {{MergeTree}} and
+-- {{AggregatingMergeTree}} (the Replicated ones on a cluster), {{durable}} (deduplication window and fsync settings),
+-- {{days:NAME}} (retention). Every statement can be run again: a migration that was killed halfway starts over.
 
-CREATE TABLE ingest
+CREATE TABLE IF NOT EXISTS ingest {{on_cluster}}
 (
     project            String,
     trace_id           FixedString(16),
@@ -106,7 +107,7 @@ CREATE TABLE ingest
 )
 ENGINE = Null;
 
-CREATE TABLE spans
+CREATE TABLE IF NOT EXISTS spans {{on_cluster}}
 (
     project            LowCardinality(String),
     trace_id           FixedString(16) CODEC(ZSTD(1)),
@@ -208,7 +209,7 @@ SETTINGS {{durable}}, ttl_only_drop_parts = 1;
 
 -- Prompts, answers, retrieved documents, tool arguments. Apart from the facts: shorter retention, own access rights,
 -- and no merge of `spans` rewrites them. A span may have several rows (content that arrives later); the API merges them.
-CREATE TABLE span_content
+CREATE TABLE IF NOT EXISTS span_content {{on_cluster}}
 (
     project           LowCardinality(String),
     trace_id          FixedString(16) CODEC(ZSTD(1)),
@@ -230,7 +231,7 @@ TTL toDateTime(event_time) + INTERVAL {{days:content}} DAY
 SETTINGS {{durable}}, ttl_only_drop_parts = 1, index_granularity_bytes = 67108864;
 
 -- Where a trace lies: looked up by id alone, answers with every project and day that has spans of it.
-CREATE TABLE trace_index
+CREATE TABLE IF NOT EXISTS trace_index {{on_cluster}}
 (
     trace_id     FixedString(16),
     project      LowCardinality(String),
@@ -253,7 +254,7 @@ ORDER BY (trace_id, project, day)
 TTL day + INTERVAL {{days:spans}} DAY
 SETTINGS {{durable}}, index_granularity = 1024;
 
-CREATE MATERIALIZED VIEW spans_mv TO spans AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS spans_mv {{on_cluster}} TO spans AS
 SELECT
     project, trace_id, span_id, parent_span_id, event_time, start_unix_nano, end_unix_nano, duration_ns,
     anomalies, name, kind, status, status_code, status_message, flags, trace_state, service, service_version,
@@ -269,20 +270,20 @@ SELECT
     received_at, collector_id, batch
 FROM ingest;
 
-CREATE MATERIALIZED VIEW span_content_mv TO span_content AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS span_content_mv {{on_cluster}} TO span_content AS
 SELECT
     project, trace_id, span_id, event_time, content_system, content_input, content_output, content_tools,
     content_query, content_documents, content_arguments, content_result
 FROM ingest
 WHERE has_content;
 
-CREATE MATERIALIZED VIEW trace_index_mv TO trace_index AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS trace_index_mv {{on_cluster}} TO trace_index AS
 SELECT
     s.trace_id AS trace_id,
     s.project AS project,
     toDate(s.event_time) AS day,
     min(s.event_time) AS start,
-    max(s.event_time + toIntervalNanosecond(s.duration_ns)) AS end,
+    max(s.event_time + toIntervalNanosecond(least(s.duration_ns, 31536000000000000))) AS end,   -- a year at most: DateTime64(9) ends in 2262
     toInt64(count()) AS spans,
     toInt64(countIf(s.status = 'error')) AS errors,
     toInt64(countIf(s.is_model_call)) AS calls,

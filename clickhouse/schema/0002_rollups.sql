@@ -1,9 +1,13 @@
 -- Rollups: GenAI spans by minute, hour and day, and two daily cost tables.
 --
--- Each is fed from `ingest` by its own view. Counters are signed, so that a price correction can take back what was counted.
--- A dimension whose bit is set in `folded` shows as `other` (bits in this order: project, service, environment, provider, request_model, response_model, operation, release, region, prompt_name, prompt_version, user_id).
+-- Each is fed from `ingest` by a view of its own and holds nothing that `spans` does not, so it can be rebuilt from
+-- there. Counters are signed: a price correction (0003) takes back what was counted. A dimension whose bit is set in
+-- `folded` shows as `other`; the bits, from 0: project, service, environment, provider, request_model,
+-- response_model, operation, release, region, prompt_name, prompt_version, user_id.
+--
+-- The views' aliases hide the columns that they are made of: always write `s.` in front of a column of the source.
 
-CREATE TABLE llm_1m
+CREATE TABLE IF NOT EXISTS llm_1m {{on_cluster}}
 (
     project            LowCardinality(String),
     ts                 DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
@@ -40,7 +44,7 @@ ORDER BY (project, ts, service, environment, provider, request_model, response_m
 TTL ts + INTERVAL {{days:llm_1m}} DAY
 SETTINGS {{durable}};
 
-CREATE MATERIALIZED VIEW llm_1m_mv TO llm_1m AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS llm_1m_mv {{on_cluster}} TO llm_1m AS
 SELECT
     if(bitTest(s.folded, 0), 'other', s.project) AS project,
     toStartOfMinute(toDateTime(s.event_time, 'UTC')) AS ts,
@@ -74,44 +78,14 @@ FROM ingest AS s
 WHERE s.operation != ''
 GROUP BY project, ts, service, environment, provider, request_model, response_model, operation, is_model_call, status;
 
-CREATE TABLE llm_1h
-(
-    project            LowCardinality(String),
-    ts                 DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
-    service            LowCardinality(String),
-    environment        LowCardinality(String),
-    provider           LowCardinality(String),
-    request_model      LowCardinality(String),
-    response_model     LowCardinality(String),
-    operation          LowCardinality(String),
-    is_model_call      Bool,
-    status             LowCardinality(String),
-    calls              SimpleAggregateFunction(sum, Int64),   -- spans with is_model_call
-    spans              SimpleAggregateFunction(sum, Int64),   -- all GenAI spans: retrievals, tools and agents too
-    errors             SimpleAggregateFunction(sum, Int64),
-    input_tokens       SimpleAggregateFunction(sum, Int64),
-    cache_read_tokens  SimpleAggregateFunction(sum, Int64),
-    cache_write_tokens SimpleAggregateFunction(sum, Int64),
-    output_tokens      SimpleAggregateFunction(sum, Int64),
-    reasoning_tokens   SimpleAggregateFunction(sum, Int64),
-    audio_input_tokens SimpleAggregateFunction(sum, Int64),
-    audio_output_tokens SimpleAggregateFunction(sum, Int64),
-    cost               SimpleAggregateFunction(sum, Decimal(38, 12)),   -- USD, of the priced calls
-    unpriced_calls     SimpleAggregateFunction(sum, Int64),
-    estimated_calls    SimpleAggregateFunction(sum, Int64),   -- usage not reported but estimated
-    duration_ns        SimpleAggregateFunction(sum, Int64),
-    ttft_calls         SimpleAggregateFunction(sum, Int64),   -- calls whose time to first token is known
-    ttft_ns            SimpleAggregateFunction(sum, Int64),
-    duration_ms_sketch AggregateFunction(quantilesBFloat16(0.5, 0.95, 0.99), Float32),
-    ttft_ms_sketch     AggregateFunction(quantilesBFloat16If(0.5, 0.95, 0.99), Float32, UInt8)
-)
+CREATE TABLE IF NOT EXISTS llm_1h {{on_cluster}} AS llm_1m
 ENGINE = {{AggregatingMergeTree}}
 PARTITION BY toYYYYMM(ts)
 ORDER BY (project, ts, service, environment, provider, request_model, response_model, operation, is_model_call, status)
 TTL ts + INTERVAL {{days:llm_1h}} DAY
 SETTINGS {{durable}};
 
-CREATE MATERIALIZED VIEW llm_1h_mv TO llm_1h AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS llm_1h_mv {{on_cluster}} TO llm_1h AS
 SELECT
     if(bitTest(s.folded, 0), 'other', s.project) AS project,
     toStartOfHour(toDateTime(s.event_time, 'UTC')) AS ts,
@@ -145,44 +119,14 @@ FROM ingest AS s
 WHERE s.operation != ''
 GROUP BY project, ts, service, environment, provider, request_model, response_model, operation, is_model_call, status;
 
-CREATE TABLE llm_1d
-(
-    project            LowCardinality(String),
-    ts                 DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
-    service            LowCardinality(String),
-    environment        LowCardinality(String),
-    provider           LowCardinality(String),
-    request_model      LowCardinality(String),
-    response_model     LowCardinality(String),
-    operation          LowCardinality(String),
-    is_model_call      Bool,
-    status             LowCardinality(String),
-    calls              SimpleAggregateFunction(sum, Int64),   -- spans with is_model_call
-    spans              SimpleAggregateFunction(sum, Int64),   -- all GenAI spans: retrievals, tools and agents too
-    errors             SimpleAggregateFunction(sum, Int64),
-    input_tokens       SimpleAggregateFunction(sum, Int64),
-    cache_read_tokens  SimpleAggregateFunction(sum, Int64),
-    cache_write_tokens SimpleAggregateFunction(sum, Int64),
-    output_tokens      SimpleAggregateFunction(sum, Int64),
-    reasoning_tokens   SimpleAggregateFunction(sum, Int64),
-    audio_input_tokens SimpleAggregateFunction(sum, Int64),
-    audio_output_tokens SimpleAggregateFunction(sum, Int64),
-    cost               SimpleAggregateFunction(sum, Decimal(38, 12)),   -- USD, of the priced calls
-    unpriced_calls     SimpleAggregateFunction(sum, Int64),
-    estimated_calls    SimpleAggregateFunction(sum, Int64),   -- usage not reported but estimated
-    duration_ns        SimpleAggregateFunction(sum, Int64),
-    ttft_calls         SimpleAggregateFunction(sum, Int64),   -- calls whose time to first token is known
-    ttft_ns            SimpleAggregateFunction(sum, Int64),
-    duration_ms_sketch AggregateFunction(quantilesBFloat16(0.5, 0.95, 0.99), Float32),
-    ttft_ms_sketch     AggregateFunction(quantilesBFloat16If(0.5, 0.95, 0.99), Float32, UInt8)
-)
+CREATE TABLE IF NOT EXISTS llm_1d {{on_cluster}} AS llm_1m
 ENGINE = {{AggregatingMergeTree}}
 PARTITION BY toYear(ts)
 ORDER BY (project, ts, service, environment, provider, request_model, response_model, operation, is_model_call, status)
 TTL ts + INTERVAL {{days:llm_1d}} DAY
 SETTINGS {{durable}};
 
-CREATE MATERIALIZED VIEW llm_1d_mv TO llm_1d AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS llm_1d_mv {{on_cluster}} TO llm_1d AS
 SELECT
     if(bitTest(s.folded, 0), 'other', s.project) AS project,
     toStartOfDay(toDateTime(s.event_time, 'UTC')) AS ts,
@@ -216,7 +160,7 @@ FROM ingest AS s
 WHERE s.operation != ''
 GROUP BY project, ts, service, environment, provider, request_model, response_model, operation, is_model_call, status;
 
-CREATE TABLE cost_by_user_1d
+CREATE TABLE IF NOT EXISTS cost_by_user_1d {{on_cluster}}
 (
     project            LowCardinality(String),
     day                Date CODEC(DoubleDelta, ZSTD(1)),
@@ -242,7 +186,7 @@ ORDER BY (project, day, user_id, provider, request_model)
 TTL day + INTERVAL {{days:cost_by_user_1d}} DAY
 SETTINGS {{durable}};
 
-CREATE MATERIALIZED VIEW cost_by_user_1d_mv TO cost_by_user_1d AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS cost_by_user_1d_mv {{on_cluster}} TO cost_by_user_1d AS
 SELECT
     if(bitTest(s.folded, 0), 'other', s.project) AS project,
     toDate(s.event_time) AS day,
@@ -265,7 +209,7 @@ FROM ingest AS s
 WHERE s.operation != ''
 GROUP BY project, day, user_id, provider, request_model;
 
-CREATE TABLE cost_by_release_1d
+CREATE TABLE IF NOT EXISTS cost_by_release_1d {{on_cluster}}
 (
     project            LowCardinality(String),
     day                Date CODEC(DoubleDelta, ZSTD(1)),
@@ -298,7 +242,7 @@ ORDER BY (project, day, release, prompt_name, prompt_version, region, service, e
 TTL day + INTERVAL {{days:cost_by_release_1d}} DAY
 SETTINGS {{durable}};
 
-CREATE MATERIALIZED VIEW cost_by_release_1d_mv TO cost_by_release_1d AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS cost_by_release_1d_mv {{on_cluster}} TO cost_by_release_1d AS
 SELECT
     if(bitTest(s.folded, 0), 'other', s.project) AS project,
     toDate(s.event_time) AS day,
