@@ -1,0 +1,76 @@
+/**
+ * A statement as the engine's own parser sees it.
+ *
+ * formatQuerySingleLine() refuses several statements at once and prints one in canonical form: without comments,
+ * keywords in upper case, no inline data. That text is what the gate checks and what runs. EXPLAIN AST then names
+ * the kind of statement, and the output format it asks for.
+ */
+import { decode } from "./engine.ts";
+import type { EngineSession } from "./engine.ts";
+import { queryError } from "./errors.ts";
+import { isWord, sqlString, tokens } from "./sql-lexer.ts";
+
+export interface Statement {
+  /** Canonical text. */
+  sql: string;
+  /** First word of the syntax tree's root, as "SelectWithUnionQuery". */
+  root: string;
+  /** The format that the statement names, if any. */
+  format: string | undefined;
+  /** Where INTO OUTFILE belongs: before FORMAT, else at the end. */
+  outputAt: number;
+}
+
+export interface StatementReader {
+  /** `session` carries the query's parameters. @throws QueryError when it does not parse */
+  read(session: EngineSession, text: string): Promise<Statement>;
+}
+
+/** Remembers the last `capacity` statements: the query API sends the same text with other parameters. */
+export function createStatementReader(capacity = 500): StatementReader {
+  const known = new Map<string, Statement>();
+  return {
+    async read(session, text) {
+      const hit = known.get(text);
+      if (hit) return hit;
+      const statement = await readStatement(session, text);
+      // A parameter that is a name changes the tree with its value; long texts are not worth the memory.
+      if (text.length > 20_000 || /:\s*Identifier\s*\}/i.test(text)) return statement;
+      if (known.size >= capacity) known.delete(known.keys().next().value!);
+      known.set(text, statement);
+      return statement;
+    },
+  };
+}
+
+async function readStatement(session: EngineSession, text: string): Promise<Statement> {
+  const sql = await canonicalText(session, text);
+  const tree = decode((await session.run(`EXPLAIN AST ${sql}`)).bytes).split("\n");
+  const root = /^\w*/.exec(tree[0] ?? "")![0];
+  const children = tree.filter((line) => /^ \S/.test(line));
+  const { format, outputAt } = outputClause(sql, children);
+  return { sql, root, format, outputAt };
+}
+
+async function canonicalText(session: EngineSession, text: string): Promise<string> {
+  const { bytes } = await session.run(`SELECT formatQuerySingleLine(${sqlString(text)})`);
+  const sql = decode(bytes).trim();
+  if (sql === "") throw queryError(62, "Syntax error: expected a query, got none");
+  return sql;
+}
+
+/** The FORMAT clause, if both the text ends in one and the tree has its name among the root's children. */
+function outputClause(
+  sql: string,
+  children: readonly string[],
+): { format: string | undefined; outputAt: number } {
+  const words = [...tokens(sql)].filter((token) => token.depth === 0);
+  for (let i = words.length - 2; i >= 0; i--) {
+    const [word, name, after] = [words[i]!, words[i + 1]!, words[i + 2]];
+    if (!isWord(word, "FORMAT") || name.kind !== "word") continue;
+    if (after !== undefined && !isWord(after, "SETTINGS")) continue;
+    if (children.includes(` Identifier ${name.text}`))
+      return { format: name.text, outputAt: word.start };
+  }
+  return { format: undefined, outputAt: sql.length };
+}

@@ -1,0 +1,19 @@
+/** ClickHouse for the other packages: settings, clients, the embedded server, migrations. */
+export {
+  addressSetting,
+  booleanSetting,
+  clickhouseSettings,
+  integerSetting,
+  readSettings,
+  SettingsError,
+  settingsPage,
+} from "./settings.ts";
+export type { Address, Setting, SettingProblem, SettingsOf, SettingsTable } from "./settings.ts";
+export { createClickHouse, targetOf } from "./client.ts";
+export type { ClickHouseTarget } from "./client.ts";
+export { startEmbeddedServer } from "./embedded/supervisor.ts";
+export type { EmbeddedServer, EmbeddedServerOptions } from "./embedded/supervisor.ts";
+export { migrate, schemaVersion, SchemaError } from "./migrate.ts";
+export type { MigrateOptions, MigrationReport } from "./migrate.ts";
+export { retention } from "./retention.ts";
+export type { RetentionDays, RetentionName } from "./retention.ts";
