@@ -1,0 +1,192 @@
+/**
+ * The attributes that are only known when a call has ended: answer, tokens, cost, prompt hash, messages. Runs off the
+ * service's tick.
+ */
+import type { Attributes } from "@opentelemetry/api";
+import { ContentWriter } from "./content-writer.ts";
+import { ATTR } from "./conventions.ts";
+import type { Dialect, Reply, RequestContent } from "./dialect.ts";
+import { countError, stats } from "./health.ts";
+import { promptHash } from "./hash.ts";
+import { toolDefinition } from "./openai/request.ts";
+import { formatUsd, type Usage } from "./pricing.ts";
+import { runtime } from "./runtime.ts";
+import type { ContentMode } from "./settings.ts";
+import type { Fields } from "./untyped.ts";
+
+export interface FinishedRequest {
+  dialect: Dialect;
+  body: Fields;
+  provider: string;
+  model: string;
+  content: RequestContent;
+  contentMode: ContentMode;
+  startedAtUnixMs: number;
+}
+
+/** Without a tokeniser, which a service should not have to load for us: four characters a token. */
+const CHARACTERS_PER_TOKEN = 4;
+
+/** @param reply absent when the answer was never seen */
+export function replyAttributes(
+  request: FinishedRequest,
+  reply: Reply | undefined,
+  withContent: boolean,
+): Attributes {
+  const attributes: Attributes = {};
+  if (reply) {
+    describeReply(attributes, reply);
+    const usage = reply.usage ?? estimateUsage(attributes, request, reply);
+    if (usage) {
+      describeUsage(attributes, request, usage);
+      attempt("pricing a call", () => describeCost(attributes, request, reply, usage));
+    }
+  }
+  attempt("hashing a prompt", () => {
+    attributes[ATTR.assayPromptHash] = hashOf(request);
+  });
+  if (request.contentMode === "off") return attributes;
+  if (withContent) attempt("writing content", () => writeContent(attributes, request, reply));
+  else attributes[ATTR.assayContentDropped] = true;
+  return attributes;
+}
+
+/** One of the parts may fail; the others still say what they know. */
+function attempt(step: string, work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    countError(step, error);
+  }
+}
+
+function describeReply(attributes: Attributes, reply: Reply): void {
+  if (reply.id) attributes[ATTR.responseId] = reply.id;
+  if (reply.model) attributes[ATTR.responseModel] = reply.model;
+  if (reply.finishReasons.length > 0)
+    attributes[ATTR.responseFinishReasons] = [...reply.finishReasons];
+  if (reply.serviceTier) attributes[ATTR.openaiResponseServiceTier] = reply.serviceTier;
+  if (reply.systemFingerprint) attributes[ATTR.openaiSystemFingerprint] = reply.systemFingerprint;
+  if (reply.dimensions !== undefined) attributes[ATTR.embeddingsDimensionCount] = reply.dimensions;
+}
+
+function describeUsage(attributes: Attributes, request: FinishedRequest, usage: Usage): void {
+  attributes[ATTR.inputTokens] = usage.inputTokens;
+  if (request.dialect.operation !== "embeddings")
+    attributes[ATTR.outputTokens] = usage.outputTokens;
+  if (usage.cacheReadTokens !== undefined) attributes[ATTR.cacheReadTokens] = usage.cacheReadTokens;
+  if (usage.cacheWriteTokens !== undefined) {
+    attributes[ATTR.cacheWriteTokens] = usage.cacheWriteTokens;
+    attributes[ATTR.cacheCreationTokens] = usage.cacheWriteTokens;
+  }
+  if (usage.reasoningTokens !== undefined) attributes[ATTR.reasoningTokens] = usage.reasoningTokens;
+  if (usage.audioInputTokens !== undefined)
+    attributes[ATTR.audioInputTokens] = usage.audioInputTokens;
+  if (usage.audioOutputTokens !== undefined)
+    attributes[ATTR.audioOutputTokens] = usage.audioOutputTokens;
+}
+
+/**
+ * Streams say their usage only when asked to, and cut ones never do. Asking would change the request and add a chunk
+ * that the service does not expect, so the number is estimated and marked as such.
+ */
+function estimateUsage(
+  attributes: Attributes,
+  request: FinishedRequest,
+  reply: Reply,
+): Usage | undefined {
+  if (reply.failure !== undefined || request.body["stream"] !== true) return undefined;
+  attributes[ATTR.assayUsageEstimated] = true;
+  return {
+    inputTokens: Math.ceil(request.content.size / CHARACTERS_PER_TOKEN),
+    outputTokens: Math.ceil(reply.outputSize / CHARACTERS_PER_TOKEN),
+  };
+}
+
+/** The model that answered is what is billed; a name that only the provider knows falls back to the one asked for. */
+function describeCost(
+  attributes: Attributes,
+  request: FinishedRequest,
+  reply: Reply,
+  usage: Usage,
+): void {
+  const book = runtime.priceBook();
+  const at = request.startedAtUnixMs;
+  const price =
+    (reply.model && book.resolve(request.provider, reply.model, at)) ||
+    book.resolve(request.provider, request.model, at);
+  if (!price) return;
+  const exact = formatUsd(book.cost(price, usage));
+  attributes[ATTR.costAmount] = Number(exact);
+  attributes[ATTR.costCurrency] = "USD";
+  attributes[ATTR.costSource] = "local";
+  attributes[ATTR.assayCostExact] = exact;
+  attributes[ATTR.assayPriceId] = price.id;
+}
+
+/** What the hash is not about: who asked, and how the answer was carried. */
+const NOT_HASHED = new Set([
+  "model",
+  "messages",
+  "input",
+  "prompt",
+  "instructions",
+  "tools",
+  "functions",
+  "stream",
+  "stream_options",
+  "user",
+  "metadata",
+  "store",
+  "safety_identifier",
+  "prompt_cache_key",
+]);
+
+function hashOf(request: FinishedRequest): string {
+  const parameters = Object.fromEntries(
+    Object.entries(request.body).filter(([name, value]) => !NOT_HASHED.has(name) && isPlain(value)),
+  );
+  const { system, messages, tools } = request.content;
+  return promptHash({
+    provider: request.provider,
+    model: request.model,
+    messages,
+    parameters,
+    ...(system === undefined ? {} : { system }),
+    ...(tools.length === 0 ? {} : { tools }),
+  });
+}
+
+function isPlain(value: unknown): boolean {
+  return value !== undefined && typeof value !== "function";
+}
+
+function writeContent(
+  attributes: Attributes,
+  request: FinishedRequest,
+  reply: Reply | undefined,
+): void {
+  const writer = new ContentWriter(
+    request.contentMode === "redacted" ? runtime.redactor() : undefined,
+  );
+  // The answer first: when the budget of the span runs out, the beginning of the conversation is what is lost.
+  const output = reply ? request.dialect.output(reply, writer) : [];
+  const input = request.dialect.input(request.content, writer);
+  const tools = request.content.tools.map((tool) => writer.json(toolDefinition(tool)));
+  put(attributes, ATTR.outputMessages, output);
+  put(attributes, ATTR.inputMessages, input.messages);
+  put(attributes, ATTR.systemInstructions, input.system ?? []);
+  put(attributes, ATTR.toolDefinitions, tools);
+  noteWriter(attributes, writer);
+}
+
+function put(attributes: Attributes, name: string, values: readonly unknown[]): void {
+  if (values.length > 0) attributes[name] = JSON.stringify(values);
+}
+
+export function noteWriter(attributes: Attributes, writer: ContentWriter): void {
+  stats.redactions += writer.redactions;
+  stats.contentTruncated += writer.truncated;
+  if (writer.redactions > 0) attributes[ATTR.assayRedactions] = writer.redactions;
+  if (writer.truncated > 0) attributes[ATTR.assayContentTruncated] = writer.truncated;
+}

@@ -1,0 +1,51 @@
+/** What a service may call; the import that traces by itself is `@assay/instrumentation/register`. */
+import { stats as counters, warnings, type Stats } from "./health.ts";
+import { installed } from "./install.ts";
+import type { PatchedCopy } from "./openai/find.ts";
+import { instrument as instrumentClient } from "./openai/patch.ts";
+import { runtime, start } from "./runtime.ts";
+import { tracingMode } from "./tracing.ts";
+
+export { flush, shutdown } from "./runtime.ts";
+export { LlmSpanProcessor, type LlmSpanProcessorOptions } from "./llm-span-processor.ts";
+export { withContext, type LlmContext } from "./llm-context.ts";
+export { traceRetriever, type RetrievedDocument, type RetrieverOptions } from "./retriever.ts";
+export type { ContentMode } from "./settings.ts";
+export type { PatchedCopy, Stats };
+
+/**
+ * Traces the calls of this client and returns the same object; a client that is traced already stays as it is. For
+ * bundles and other places where the import cannot find the SDK.
+ * @example const client = instrument(new OpenAI())
+ */
+export function instrument<T extends object>(client: T, options: { provider?: string } = {}): T {
+  start();
+  return instrumentClient(client, options);
+}
+
+/** A copy of the counters: what was traced, sent, dropped. */
+export function stats(): Stats {
+  return { ...counters };
+}
+
+export interface Status {
+  /** `global`: through the service's own tracer provider. */
+  mode: "global" | "private" | "off";
+  endpoint: string;
+  content: string;
+  /** Copies of the SDK that were found, and what of each is traced. */
+  openai: PatchedCopy[];
+  /** Whether incoming requests get a span of ours; `off: why`. */
+  requestScope: string;
+  warnings: string[];
+}
+
+export function status(): Status {
+  return {
+    mode: tracingMode(),
+    endpoint: runtime.settings.tracesUrl,
+    content: runtime.settings.content,
+    ...installed(),
+    warnings: [...warnings.values()],
+  };
+}

@@ -1,0 +1,82 @@
+/**
+ * For services that have an OpenTelemetry SDK: a span processor that also sends to Assay what Assay is about. Without
+ * it our spans go where the SDK sends its spans, which may be all that is wanted.
+ *
+ *   new NodeSDK({ spanProcessors: [theirs, new LlmSpanProcessor()] })
+ *
+ * Sent are spans that name a model operation or a retrieval, from whichever instrumentation, and the server spans
+ * above them, so that what belongs to one request is seen as one; the rest of the service's traces stays out.
+ */
+import { SpanKind } from "@opentelemetry/api";
+import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace";
+import { ExportQueue } from "./export-queue.ts";
+import { drainAll } from "./drain.ts";
+import { createExporter } from "./private-provider.ts";
+import { runtime, trackQueue } from "./runtime.ts";
+import { SCOPE_NAME } from "./tracing.ts";
+
+/** Beginnings of attribute names that only spans about models carry, in the dialects that the collector reads. */
+const MODEL_PREFIXES = [
+  "gen_ai.",
+  "llm.",
+  "openinference.",
+  "traceloop.",
+  "ai.operationId",
+  "langfuse.observation",
+];
+
+/** Traces with a model span whose server span has not ended yet; bounded, the oldest is forgotten. */
+const MAX_TRACES = 10_000;
+
+export interface LlmSpanProcessorOptions {
+  /** Where the collector listens, such as `http://assay:4318`. @default ASSAY_ENDPOINT, else http://127.0.0.1:4318 */
+  endpoint?: string;
+}
+
+export class LlmSpanProcessor implements SpanProcessor {
+  readonly #queue: ExportQueue;
+  readonly #traces = new Set<string>();
+
+  constructor(options: LlmSpanProcessorOptions = {}) {
+    const url = options.endpoint
+      ? `${options.endpoint.replace(/\/+$/, "")}/v1/traces`
+      : runtime.settings.assayTracesUrl;
+    this.#queue = new ExportQueue(createExporter(url), runtime.settings.flushIntervalMs);
+    trackQueue(this.#queue);
+  }
+
+  onStart(): void {
+    // Which spans are of interest is known when they end.
+  }
+
+  onEnd(span: ReadableSpan): void {
+    const { traceId } = span.spanContext();
+    if (isModelSpan(span)) this.#remember(traceId);
+    else if (span.kind !== SpanKind.SERVER || !this.#traces.delete(traceId)) return;
+    this.#queue.onEnd(span);
+  }
+
+  async forceFlush(): Promise<void> {
+    drainAll();
+    await this.#queue.forceFlush();
+  }
+
+  async shutdown(): Promise<void> {
+    drainAll();
+    await this.#queue.shutdown();
+  }
+
+  #remember(traceId: string): void {
+    this.#traces.add(traceId);
+    if (this.#traces.size <= MAX_TRACES) return;
+    const [oldest] = this.#traces;
+    if (oldest !== undefined) this.#traces.delete(oldest);
+  }
+}
+
+function isModelSpan(span: ReadableSpan): boolean {
+  if (span.instrumentationScope.name === SCOPE_NAME) return true;
+  return Object.keys(span.attributes).some((name) =>
+    MODEL_PREFIXES.some((prefix) => name.startsWith(prefix)),
+  );
+}

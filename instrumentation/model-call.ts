@@ -1,0 +1,167 @@
+/**
+ * The life of one call to a model: a span from the moment the service calls until the answer, the error or the end of
+ * the stream. `start…` and the methods run inside the service's call and only note references and times; what is to be
+ * computed from them is computed later, in drain.ts.
+ *
+ * A call ends once, whoever says so first.
+ */
+import {
+  SpanKind,
+  SpanStatusCode,
+  trace,
+  type Attributes,
+  type Context,
+  type Span,
+} from "@opentelemetry/api";
+import { replyAttributes, type FinishedRequest } from "./call-attributes.ts";
+import { ATTR } from "./conventions.ts";
+import type { Dialect, Reply } from "./dialect.ts";
+import { enqueueFinished } from "./drain.ts";
+import { countError, stats } from "./health.ts";
+import { contextAttributes, currentContext } from "./llm-context.ts";
+import type { ServerAddress } from "./providers.ts";
+import { runtime } from "./runtime.ts";
+import { currentTracing, type Tracing } from "./tracing.ts";
+import { text, type Fields } from "./untyped.ts";
+
+export interface CallRequest {
+  dialect: Dialect;
+  body: Fields;
+  server: ServerAddress;
+}
+
+/** undefined: this call is not traced. Errors of ours end here. */
+export function startModelCall(request: CallRequest): ModelCall | undefined {
+  try {
+    const tracing = currentTracing();
+    return tracing ? new ModelCall(tracing, request) : undefined;
+  } catch (error) {
+    countError("starting a span", error);
+    return undefined;
+  }
+}
+
+export class ModelCall {
+  readonly #tracing: Tracing;
+  readonly #context: Context;
+  readonly #span: Span;
+  readonly #request: FinishedRequest;
+  readonly #startedAt = performance.now();
+  #firstChunkAt: number | undefined;
+  #ended = false;
+
+  constructor(tracing: Tracing, { dialect, body, server }: CallRequest) {
+    const llmContext = currentContext();
+    const model = text(body["model"]) ?? "";
+    const attributes = dialect.request(body);
+    attributes[ATTR.operationName] = dialect.operation;
+    attributes[ATTR.providerName] = server.provider;
+    attributes[ATTR.requestModel] = model;
+    if (server.address) attributes[ATTR.serverAddress] = server.address;
+    if (server.port !== undefined) attributes[ATTR.serverPort] = server.port;
+    contextAttributes(attributes, llmContext, runtime.settings.project);
+
+    const parent = tracing.active();
+    this.#tracing = tracing;
+    this.#span = tracing.tracer.startSpan(
+      `${dialect.operation} ${model}`,
+      { kind: SpanKind.CLIENT, attributes },
+      parent,
+    );
+    this.#context = trace.setSpan(parent, this.#span);
+    this.#request = {
+      dialect,
+      body,
+      provider: server.provider,
+      model,
+      content: dialect.content(body),
+      contentMode: llmContext?.content ?? runtime.settings.content,
+      startedAtUnixMs: Date.now(),
+    };
+    stats.spansStarted++;
+  }
+
+  get dialect(): Dialect {
+    return this.#request.dialect;
+  }
+
+  run<T>(work: () => T): T {
+    return this.#tracing.run(this.#context, work);
+  }
+
+  firstChunk(): void {
+    this.#firstChunkAt ??= performance.now();
+  }
+
+  succeed(reply: Reply): void {
+    this.#end(reply, undefined);
+  }
+
+  /** @param reply what had come before the error */
+  fail(error: unknown, reply?: Reply): void {
+    this.#end(reply, error ?? new Error("unknown error"));
+  }
+
+  /** The answer went somewhere that we do not see; the call itself is over. */
+  finishUnseen(): void {
+    this.#end(undefined, undefined);
+  }
+
+  /** The service neither finished nor closed the stream. */
+  abandon(reply: Reply): void {
+    if (this.#ended) return;
+    stats.streamsAbandoned++;
+    this.#span.setAttribute(ATTR.assayStreamAbandoned, true);
+    this.#end(reply, undefined);
+  }
+
+  #end(reply: Reply | undefined, error: unknown): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    if (!this.#span.isRecording()) return;
+    const endedAt = performance.now();
+    const captures = this.#request.contentMode !== "off";
+    enqueueFinished({
+      contentSize: captures ? this.#request.content.size + (reply?.outputSize ?? 0) : 0,
+      finish: (withContent) => this.#finish(reply, error, endedAt, withContent),
+    });
+  }
+
+  #finish(reply: Reply | undefined, error: unknown, endedAt: number, withContent: boolean): void {
+    const span = this.#span;
+    try {
+      const attributes = replyAttributes(this.#request, reply, withContent);
+      if (this.#firstChunkAt !== undefined)
+        attributes[ATTR.responseTimeToFirstChunk] = (this.#firstChunkAt - this.#startedAt) / 1000;
+      markError(span, attributes, error, reply);
+      span.setAttributes(attributes);
+    } finally {
+      // Milliseconds of performance.now(), which the SDK tells from those of Date.now().
+      span.end(endedAt);
+    }
+  }
+}
+
+function markError(
+  span: Span,
+  attributes: Attributes,
+  error: unknown,
+  reply: Reply | undefined,
+): void {
+  const type = error === undefined ? reply?.failure : errorType(error);
+  if (type === undefined) return;
+  attributes[ATTR.errorType] = type;
+  // The provider's message may repeat the prompt, or part of a key: it is content.
+  span.setStatus({
+    code: SpanStatusCode.ERROR,
+    message: runtime.redact(error instanceof Error ? error.message.slice(0, 1_024) : type),
+  });
+}
+
+/** The HTTP status where the API answered, else the class of the error. */
+export function errorType(error: unknown): string {
+  if (typeof error !== "object" || error === null) return "_OTHER";
+  const status: unknown = Reflect.get(error, "status");
+  if (typeof status === "number") return String(status);
+  return error.constructor?.name || "_OTHER";
+}
