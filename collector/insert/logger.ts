@@ -1,0 +1,1 @@
+export type Logger = (level: "info" | "warn" | "error", message: string) => void;

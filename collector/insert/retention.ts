@@ -1,0 +1,71 @@
+/**
+ * Blocks that are inserted are kept for a while, so that reconciliation can send again what a store lost with its
+ * unsynced writes. Bounded in seconds and in bytes. The plans, which are small, stay for longer: the newest 64.
+ */
+import type { Planner } from "./planner.ts";
+import type { Plan, PlanFiles } from "./plan.ts";
+
+const KEPT_PLANS = 64;
+
+export interface RetentionOptions {
+  /** @default 120 seconds: a kernel has written back everything long before */
+  keepMs: number;
+  /** @default 1 GiB */
+  keepBytes: number;
+}
+
+interface Kept {
+  plan: Plan;
+  doneAt: number;
+}
+
+export class Retention {
+  readonly #options: RetentionOptions & { planner: Planner; files: PlanFiles };
+  #blocks: Kept[] = [];
+  #plans: Plan[] = [];
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: RetentionOptions & { planner: Planner; files: PlanFiles }) {
+    this.#options = options;
+  }
+
+  get bytes(): number {
+    return this.#blocks.reduce((sum, { plan }) => sum + plan.byteLength, 0);
+  }
+
+  get plans(): readonly Plan[] {
+    return this.#plans;
+  }
+
+  add(plan: Plan, doneAt = Date.now()): void {
+    this.#plans.push(plan);
+    if (plan.block) this.#blocks.push({ plan, doneAt });
+  }
+
+  /** Removes what is too old or too much. Called after every batch, and by a timer when none comes. */
+  async expire(now = Date.now()): Promise<void> {
+    const { keepMs, keepBytes, planner, files } = this.#options;
+    const gone: Plan[] = [];
+    while (this.#blocks[0] && (now - this.#blocks[0].doneAt >= keepMs || this.bytes > keepBytes)) {
+      const kept = this.#blocks.shift();
+      if (kept) gone.push(kept.plan);
+    }
+    const stillHere = new Set(this.#blocks.map(({ plan }) => plan));
+    const old = this.#plans
+      .slice(0, Math.max(0, this.#plans.length - KEPT_PLANS))
+      .filter((plan) => !stillHere.has(plan));
+    this.#plans = this.#plans.filter((plan) => !old.includes(plan));
+    await planner.removeBlocks(gone);
+    await files.remove(old, "done");
+  }
+
+  /** Expires by itself while no batch comes. `onError` hears of a disk that does not let go. */
+  watch(onError: (error: unknown) => void): void {
+    const period = Math.max(1000, this.#options.keepMs / 4);
+    this.#timer = setInterval(() => void this.expire().catch(onError), period).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+}

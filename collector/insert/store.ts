@@ -1,0 +1,126 @@
+/**
+ * What the inserter asks of ClickHouse: put a block in, count what is there, put days back that were lost.
+ *
+ * Every insert has the same settings: one block in is one block to every table, with one token, so that a repeated
+ * insert is recognized by each table and each view's table on its own. Other block boundaries under the same token
+ * would store rows twice.
+ */
+import { createReadStream } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { Readable } from "node:stream";
+import type { ClickHouseTarget } from "@assay/clickhouse";
+import type { ClickHouseClient, ClickHouseSettings } from "@clickhouse/client";
+import type { Plan } from "./plan.ts";
+
+export const insertSettings = {
+  max_threads: 1,
+  max_insert_threads: "1",
+  min_insert_block_size_rows: "10000000",
+  min_insert_block_size_bytes: "0",
+  max_insert_block_size: "10000000",
+  async_insert: 0,
+  deduplicate_insert_select: "enable_even_for_bad_queries",
+  deduplicate_blocks_in_dependent_materialized_views: 1,
+  // Imports of history may hold many days.
+  max_partitions_per_insert_block: 0,
+} as const;
+
+/** Rows found in `spans`, by batch and day. */
+export type RowCounts = Map<number, Map<string, number>>;
+
+export class Store {
+  readonly #client: ClickHouseClient;
+  readonly #target: ClickHouseTarget;
+  readonly #spoolDir: string;
+
+  constructor(client: ClickHouseClient, target: ClickHouseTarget, spoolDir: string) {
+    this.#client = client;
+    this.#target = target;
+    this.#spoolDir = spoolDir;
+  }
+
+  /** The embedded engine reads the file itself; a server gets its bytes. */
+  async insert(plan: Plan, token: string, signal: AbortSignal): Promise<void> {
+    if (!this.#target.embedded) return this.#post("ingest", plan, token, signal);
+    const settings = settingsWith(token, { assay_spool: plan.block });
+    await this.#exec("INSERT INTO assay.ingest FORMAT Native", Readable.from([]), settings, signal);
+  }
+
+  async count(logId: string, batchFrom: number, signal: AbortSignal): Promise<RowCounts> {
+    const result = await this.#client.query({
+      query: `SELECT toString(batch) AS batch, toString(toDate(event_time)) AS day, toString(count()) AS rows
+              FROM assay.spans
+              WHERE collector_id = {id:String} AND batch >= {from:UInt64}
+              GROUP BY batch, day`,
+      query_params: { id: logId, from: batchFrom },
+      format: "JSONEachRow",
+      abort_signal: signal,
+    });
+    const counts: RowCounts = new Map();
+    for (const row of await result.json<{ batch: string; day: string; rows: string }>()) {
+      const days = counts.get(Number(row.batch)) ?? new Map<string, number>();
+      counts.set(Number(row.batch), days.set(row.day, Number(row.rows)));
+    }
+    return counts;
+  }
+
+  /** Inserts the rows of some days of a block, through a table in memory. */
+  async insertDays(
+    plan: Plan,
+    days: readonly string[],
+    token: string,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const table = `restore_${randomUUID().replaceAll("-", "")}`;
+    const command = (query: string, settings: ClickHouseSettings = {}) =>
+      this.#client.command({ query, clickhouse_settings: settings, abort_signal: signal });
+    await command(`CREATE TABLE assay.${table} AS assay.ingest ENGINE = Memory`);
+    try {
+      await this.#post(table, plan, undefined, signal);
+      const list = days.map((day) => `'${day}'`).join(", ");
+      await command(
+        `INSERT INTO assay.ingest SELECT * FROM assay.${table} WHERE toDate(event_time) IN (${list})`,
+        settingsWith(token),
+      );
+    } finally {
+      await this.#client.command({ query: `DROP TABLE IF EXISTS assay.${table}` });
+    }
+  }
+
+  #post(table: string, plan: Plan, token: string | undefined, signal: AbortSignal): Promise<void> {
+    const block = createReadStream(`${this.#spoolDir}/${plan.block}`, {
+      highWaterMark: 1024 * 1024,
+    });
+    return this.#exec(
+      `INSERT INTO assay.${table} FORMAT Native`,
+      block,
+      settingsWith(token),
+      signal,
+    );
+  }
+
+  async #exec(
+    query: string,
+    values: Readable,
+    settings: ClickHouseSettings,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { stream } = await this.#client.exec({
+      query,
+      values,
+      clickhouse_settings: settings,
+      abort_signal: signal,
+    });
+    // An insert answers with an empty body, and is over when it has ended.
+    for await (const _ of stream);
+  }
+}
+
+function settingsWith(
+  token: string | undefined,
+  more: Record<string, string> = {},
+): ClickHouseSettings {
+  const settings: Record<string, unknown> = { ...insertSettings, ...more };
+  if (token !== undefined) settings["insert_deduplication_token"] = token;
+  return settings as ClickHouseSettings;
+}
