@@ -1,0 +1,27 @@
+/** The query API's settings; docs/settings.md is generated from this table and its sisters. */
+import { addressSetting, type SettingsTable } from "@assay/clickhouse";
+import { z } from "zod";
+
+const hostName = /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/;
+
+/** Host names, comma separated, without ports. */
+const hostNames = z.string().transform((text, ctx): string[] => {
+  const names = text.split(",").map((name) => name.trim().toLowerCase());
+  if (names.every((name) => hostName.test(name))) return names;
+  ctx.addIssue({ code: "custom", message: 'host names, as in "assay.example.com,10.0.0.7"' });
+  return z.NEVER;
+});
+
+export const querySettings = {
+  ASSAY_HTTP: {
+    schema: addressSetting,
+    default: "127.0.0.1:8080",
+    about: "Where the query API and the page answer.",
+  },
+  ASSAY_HTTP_HOSTS: {
+    schema: hostNames,
+    default: undefined,
+    about:
+      "Further host names by which the page may be reached, comma separated. Requests that name any other host are refused: a page elsewhere could otherwise point its own name at this address and read your traces.",
+  },
+} satisfies SettingsTable;

@@ -1,0 +1,3 @@
+export { createApp, type AppOptions } from "./app.ts";
+export { querySettings } from "./config.ts";
+export { startQueryApi, type QueryApi, type QueryApiOptions } from "./main.ts";

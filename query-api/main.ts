@@ -1,0 +1,58 @@
+/** Starts the query API and the page: a client for the read-only user, the app, a listening server. */
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { type Address, type ClickHouseTarget, createClickHouse } from "@assay/clickhouse";
+import { createApp } from "./app.ts";
+import { MAX_QUERY_SECONDS } from "./store.ts";
+
+export interface QueryApiOptions {
+  /** Port 0: any free one. */
+  address: Address;
+  /** Where spans are stored; the `reader` role is enough. */
+  target: ClickHouseTarget;
+  log: (level: "info" | "warn" | "error", message: string) => void;
+  /** Further host names that requests may name. @default [] */
+  hosts?: readonly string[] | undefined;
+  /** The server is meant to be reached from other machines: requests may name any IP address. @default false */
+  allowRemote?: boolean;
+}
+
+export interface QueryApi {
+  address: Address;
+  /** Lets requests finish for `deadlineMs`, then closes their connections. @default 5000 */
+  stop(deadlineMs?: number): Promise<void>;
+}
+
+export async function startQueryApi(options: QueryApiOptions): Promise<QueryApi> {
+  const client = createClickHouse(options.target, { requestTimeoutMs: (MAX_QUERY_SECONDS + 5) * 1000 });
+  const { host, port } = options.address;
+  const bracketed = host.includes(":") ? `[${host}]` : host;
+  const app = createApp({
+    client,
+    log: options.log,
+    hosts: [bracketed, ...(options.hosts ?? [])],
+    allowRemote: options.allowRemote ?? false,
+  });
+  const server = createServer(app);
+  server.requestTimeout = 60_000;
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(port, host, resolve);
+    });
+  } catch (error) {
+    await client.close();
+    throw new Error(`cannot listen on ${bracketed}:${port} (ASSAY_HTTP)`, { cause: error });
+  }
+  return {
+    address: { host, port: (server.address() as AddressInfo).port },
+    async stop(deadlineMs = 5_000) {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      const timer = setTimeout(() => server.closeAllConnections(), deadlineMs);
+      server.closeIdleConnections();
+      await closed;
+      clearTimeout(timer);
+      await client.close();
+    },
+  };
+}
