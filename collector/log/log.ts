@@ -295,20 +295,21 @@ export class WriteAheadLog {
     this.#opened.window.add(request.bodyHash, request.receivedAtUnixMs, promise);
     this.#waiting.push({ request, bodyCrc, bytes, resolve, reject });
     this.#waitingBytes += bytes;
-    // The loop ends by itself and never throws.
-    this.#committing ??= this.#commit().finally(() => {
-      this.#committing = undefined;
-    });
+    this.#committing ??= this.#commit();
     return promise;
   }
 
+  /** Runs until nobody waits. Never throws: each request gets its own answer. */
   async #commit(): Promise<void> {
     // One turn of the event loop, so that requests that arrived together share the first sync too.
     await Promise.resolve();
     while (this.#waiting.length > 0) {
       const group = this.#takeGroup();
-      await (this.#failed ? this.#refuseAll(group, this.#failed) : this.#commitGroup(group));
+      if (this.#failed) this.#refuseAll(group, this.#failed);
+      else await this.#commitGroup(group);
     }
+    // In the same turn as the check above: a request that comes after it starts the loop again.
+    this.#committing = undefined;
   }
 
   #takeGroup(): Waiting[] {
@@ -374,7 +375,7 @@ export class WriteAheadLog {
     if (fromSeq > this.durableSeq) return [];
     const recent = this.#recent.read(fromSeq, limitBytes);
     if (recent) return recent;
-    for (const segment of [...this.#segments]) {
+    for (const segment of this.#segments) {
       if (segment.lastSeq < fromSeq) continue;
       const records = await this.#reader.read(segment, fromSeq, limitBytes);
       if (records.length > 0) return records;

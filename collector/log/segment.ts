@@ -3,8 +3,8 @@
  * numbers. The header, 64 bytes, little endian:
  *
  *     0  8B   "ASSAYWAL"
- *     8  u32  format version, 1
- *    12  u32  CRC-32 of bytes 16 to 64
+ *     8  u32  CRC-32 of bytes 12 to 64
+ *    12  u32  format version, 1
  *    16  36B  the log's id, a UUID in text
  *    52  u64  first sequence number
  *    60  u32  zero
@@ -64,10 +64,10 @@ export function firstSeqOf(name: string): number | undefined {
 export function segmentHeader(logId: string, firstSeq: number): Buffer {
   const header = Buffer.alloc(SEGMENT_HEADER_BYTES);
   header.write(MAGIC, 0, "latin1");
-  header.writeUInt32LE(FORMAT_VERSION, 8);
+  header.writeUInt32LE(FORMAT_VERSION, 12);
   header.write(logId, 16, 36, "latin1");
   writeUInt64(header, firstSeq, 52);
-  header.writeUInt32LE(crc32(header.subarray(16)), 12);
+  header.writeUInt32LE(crc32(header.subarray(12)), 8);
   return header;
 }
 
@@ -81,8 +81,8 @@ export function readSegmentHeader(
 ): { logId: string; firstSeq: number } | undefined {
   if (bytes.byteLength < SEGMENT_HEADER_BYTES) return undefined;
   if (bytes.toString("latin1", 0, 8) !== MAGIC) return undefined;
-  if (crc32(bytes.subarray(16, SEGMENT_HEADER_BYTES)) !== bytes.readUInt32LE(12)) return undefined;
-  const version = bytes.readUInt32LE(8);
+  if (crc32(bytes.subarray(12, SEGMENT_HEADER_BYTES)) !== bytes.readUInt32LE(8)) return undefined;
+  const version = bytes.readUInt32LE(12);
   if (version !== FORMAT_VERSION) {
     throw new Error(
       `log segment "${path}" has format version ${version}, expected ${FORMAT_VERSION}: start the version of the collector that wrote it and let it empty the log`,
