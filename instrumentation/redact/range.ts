@@ -1,0 +1,9 @@
+/** What a scanner finds: [start, end) in UTF-16 code units. */
+export interface Range {
+  start: number;
+  end: number;
+  label: "email" | "phone" | "card" | "iban" | "key" | "password";
+}
+
+/** Walks the text once, left to right. Its ranges do not overlap one another. */
+export type Scanner = (text: string, found: (range: Range) => void) => void;
