@@ -13,7 +13,7 @@ import { writerPassword } from "./credentials.ts";
 import { trimDeduplicationLogs } from "./dedup-log.ts";
 import { openEngine } from "./engine.ts";
 import { createHttpInterface } from "./http.ts";
-import { laneSizes } from "./lane.ts";
+import { totalRunning } from "./lane.ts";
 import { takeLock } from "./lock.ts";
 import { createQueryRunner } from "./query-runner.ts";
 import { createResultPipes } from "./result-pipe.ts";
@@ -31,6 +31,7 @@ export type ChildMessage =
   | { type: "log"; level: "info" | "warn" | "error"; message: string };
 
 const drainMs = 10_000;
+const readerMaxSeconds = 300;
 
 function send(message: ChildMessage): void {
   if (process.connected) process.send!(message);
@@ -49,14 +50,21 @@ async function start(options: ChildOptions): Promise<() => Promise<void>> {
     log("warn", `cut ${bytesCut} bytes of a torn record off ${file}`);
   }
   await removeOldBodies(paths.spool);
-  const running = laneSizes.reads.running + laneSizes.inserts.running + laneSizes.commands.running;
-  const pipes = await createResultPipes(paths.runtime, running);
+  const pipes = await createResultPipes(paths.runtime, totalRunning);
   const engine = await openEngine({
     root: paths.root,
     configFile: path.join(paths.runtime, "engine.xml"),
     memoryMb: options.memoryMb,
   });
-  const runner = createQueryRunner({ engine, pipes, spoolDir: paths.spool });
+  const runner = createQueryRunner({
+    engine,
+    pipes,
+    spoolDir: paths.spool,
+    readerLimits: new Map([
+      ["max_execution_time", readerMaxSeconds],
+      ["max_memory_usage", Math.floor((options.memoryMb * 1024 * 1024) / 2)],
+    ]),
+  });
   const server = createHttpInterface({
     engine,
     runner,

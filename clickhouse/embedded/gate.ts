@@ -95,6 +95,12 @@ export function checkStatement(
   if (root === "SYSTEM" && !systemCommands.has(words[1]?.text.toUpperCase() ?? "")) {
     throw denied(role, `SYSTEM ${words[1]?.text ?? ""}`);
   }
+  if (
+    root === "AttachQuery" &&
+    words.some((word, i) => isWord(word, "FROM") && words[i + 1]?.kind === "string")
+  ) {
+    throw denied(role, "ATTACH … FROM a folder");
+  }
   if (root === "KillQueryQuery" && !isWord(words.at(-1), "ASYNC")) {
     throw queryError(
       48,
@@ -135,7 +141,7 @@ function checkCalls(
     const lower = name.toLowerCase();
     const outside = engineTableFunctions.has(lower) && !tableFunctions.has(lower);
     if (outside || refusedFunctions.has(lower)) throw denied(role, `function "${name}"`);
-    if (/^ai[A-Z]/.test(name)) throw denied(role, `function "${name}"`);
+    if (lower.startsWith("ai")) throw denied(role, `function "${name}"`); // aiGenerate and its like call models
     if (
       isWord(words[i], "SOURCE") &&
       !dictionarySources.has(words[i + 2]?.text.toUpperCase() ?? "")
@@ -154,8 +160,37 @@ function checkClauses(words: readonly Token[], role: Role): void {
       const engine = nameOf(words[i + 2]!) ?? "";
       if (!tableEngines.test(engine)) throw denied(role, `engine "${engine}"`);
     }
-    if (isWord(word, "DISK") && next.text === "=") throw denied(role, "setting disk");
+    if (isWord(word, "DISK") && next.text === "=" && isWord(words[i + 2], "DISK"))
+      throw denied(role, "setting disk");
   }
+}
+
+/** Settings that a reader's statement may carry itself; limits are not among them. */
+const readerClauseSettings =
+  /^(additional_table_filters|additional_result_filter|final|join_use_nulls|session_timezone|output_format_\w+)$/i;
+
+/**
+ * The `readonly` of a reader's session: 1, unless the statement has SETTINGS and all of them are harmless. Then 2,
+ * which lets it have them, and file() and url() too if the gate had not refused those already.
+ */
+export function readOnlyLevel(sql: string): 1 | 2 {
+  const names = clauseSettings([...tokens(sql)]);
+  return names.length > 0 && names.every((name) => readerClauseSettings.test(name)) ? 2 : 1;
+}
+
+/** Names in every SETTINGS clause, at any depth: `SETTINGS a = 1, b = {…}`. */
+function clauseSettings(words: readonly Token[]): string[] {
+  const names: string[] = [];
+  for (let i = 0; i < words.length; i++) {
+    if (!isWord(words[i], "SETTINGS") || words[i + 2]?.text !== "=") continue;
+    const { depth } = words[i]!;
+    names.push(words[i + 1]!.text);
+    for (let j = i + 3; j < words.length && words[j]!.depth >= depth; j++) {
+      if (words[j]!.text !== "," || words[j]!.depth !== depth) continue;
+      if (words[j + 2]?.text === "=") names.push(words[j + 1]!.text);
+    }
+  }
+  return names;
 }
 
 /** Settings of the URL that the role may set. @throws QueryError READONLY or UNKNOWN_SETTING */

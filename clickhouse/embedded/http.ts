@@ -15,8 +15,11 @@ import type { Engine } from "./engine.ts";
 import { engineError, queryError } from "./errors.ts";
 import type { QueryError } from "./errors.ts";
 import type { QueryRunner } from "./query-runner.ts";
+import { helloBlock, isHello } from "./hello.ts";
 import { readRequest } from "./request.ts";
 import { sendError } from "./response.ts";
+
+const displayName = "assay-embedded";
 
 export interface HttpInterface {
   /** Resolves with the port. */
@@ -45,7 +48,7 @@ export function createHttpInterface(options: HttpInterfaceOptions): HttpInterfac
       return;
     }
     const url = new URL(request.url ?? "/", "http://localhost");
-    response.setHeader("x-clickhouse-server-display-name", "assay-embedded");
+    response.setHeader("x-clickhouse-server-display-name", displayName);
     response.setHeader("x-clickhouse-timezone", engine.timezone);
     if (isPing(request, url)) {
       response.setHeader("content-type", "text/html; charset=UTF-8");
@@ -76,6 +79,12 @@ export function createHttpInterface(options: HttpInterfaceOptions): HttpInterfac
     const query = await readRequest(request, url);
     const queryId = query.queryId ?? randomUUID();
     response.setHeader("x-clickhouse-query-id", queryId.replaceAll(/[^\x20-\x7e]/g, "?"));
+    if (isHello(query.text, query.defaultFormat)) {
+      const { version, timezone } = engine;
+      response.setHeader("content-type", "application/octet-stream");
+      response.end(helloBlock(query.protocolRevision, { name: displayName, version, timezone }));
+      return;
+    }
     const readOnlyMethod = request.method !== "POST";
     await runner.run(query, { role, readOnlyMethod, queryId, signal }, response);
   }
@@ -99,6 +108,13 @@ export function createHttpInterface(options: HttpInterfaceOptions): HttpInterfac
       });
     },
   );
+  let stopping = false;
+  server.on("request", (_request, response: ServerResponse) => {
+    // A connection that is kept alive would hold up the stop.
+    response.on("close", () => {
+      if (stopping) setImmediate(() => server.closeIdleConnections());
+    });
+  });
   server.keepAliveTimeout = 30_000; // the client library's sockets live for less
 
   return {
@@ -112,6 +128,7 @@ export function createHttpInterface(options: HttpInterfaceOptions): HttpInterfac
       }),
     stop: () =>
       new Promise((resolve) => {
+        stopping = true;
         server.close(() => resolve());
         server.closeIdleConnections();
       }),

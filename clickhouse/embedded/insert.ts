@@ -13,7 +13,10 @@ import path from "node:path";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { queryError } from "./errors.ts";
-import { isWord, sqlString, tokens } from "./sql-lexer.ts";
+import { decode } from "./engine.ts";
+import type { EngineSession } from "./engine.ts";
+import { isWord, sqlName, sqlString, tokens } from "./sql-lexer.ts";
+import type { Token } from "./sql-lexer.ts";
 import type { Statement } from "./statement.ts";
 
 export interface SpooledData {
@@ -60,19 +63,45 @@ export async function spooledFile(dir: string, name: string): Promise<SpooledDat
 }
 
 /** The statement that reads `file` instead of data after the query. */
-export function insertFromFile(statement: Statement, file: string): string {
+export async function insertFromFile(
+  session: EngineSession,
+  statement: Statement,
+  file: string,
+): Promise<string> {
   const { sql } = statement;
   const words = [...tokens(sql)].filter((token) => token.depth === 0);
-  const format = words.at(-1)!;
-  const formatAt = words.at(-2)!;
+  const [formatAt, format] = words.slice(-2);
   if (!isWord(formatAt, "FORMAT"))
     throw queryError(62, `Syntax error: expected INSERT … FORMAT at the end of "${sql}"`);
-  if (format.text === "Native") {
-    return `${sql.slice(0, formatAt.start)}SELECT * FROM file(${sqlString(file)}, 'Native')`;
-  }
   const settings = words.find(
     (word, i) => i > 2 && isWord(word, "SETTINGS") && words[i + 2]?.text === "=",
   );
-  const at = (settings ?? formatAt).start;
-  return `${sql.slice(0, at)}FROM INFILE ${sqlString(file)} ${sql.slice(at)}`;
+  const headEnd = (settings ?? formatAt)!.start;
+  if (format!.text !== "Native")
+    return `${sql.slice(0, headEnd)}FROM INFILE ${sqlString(file)} ${sql.slice(headEnd)}`;
+  const { columns, listed } = await nativeColumns(session, words, sql, file);
+  const head = `${sql.slice(0, headEnd)}${listed ? "" : `${columns} `}${sql.slice(headEnd, formatAt!.start)}`;
+  return `${head}SELECT ${columns.slice(1, -1)} FROM file(${sqlString(file)}, 'Native')`;
+}
+
+/** A SELECT inserts by position, but Native by name: the statement's column list, else the file's own names. */
+async function nativeColumns(
+  session: EngineSession,
+  words: readonly Token[],
+  sql: string,
+  file: string,
+): Promise<{ columns: string; listed: boolean }> {
+  if (words.some((word) => isWord(word, "FUNCTION"))) return { columns: "(*)", listed: true };
+  const open = words.find((word) => word.text === "(");
+  const close = words.find((word) => word.text === ")");
+  if (open && close) return { columns: sql.slice(open.start, close.end), listed: true };
+  const described = await session.run(
+    `DESCRIBE file(${sqlString(file)}, 'Native')`,
+    "JSONCompactEachRow",
+  );
+  const lines = decode(described.bytes)
+    .split("\n")
+    .filter((line) => line !== "");
+  const names = lines.map((line) => sqlName((JSON.parse(line) as [string])[0]));
+  return { columns: `(${names.join(", ")})`, listed: false };
 }

@@ -9,9 +9,14 @@ import { queryError } from "./errors.ts";
 /** Queries that may run at once and wait, by kind. Their sum, and a few threads for files, is libuv's pool. */
 export const laneSizes = {
   reads: { running: 6, queued: 64 },
+  /** Of the collector: migrations and reconciliation must not wait behind dashboards. */
+  writerReads: { running: 2, queued: 32 },
   inserts: { running: 2, queued: 32 },
   commands: { running: 3, queued: 32 },
 } as const;
+
+/** How many queries may run at once in all. */
+export const totalRunning = Object.values(laneSizes).reduce((sum, lane) => sum + lane.running, 0);
 
 export interface LaneStats {
   running: number;

@@ -7,7 +7,7 @@
 import type { ServerResponse } from "node:http";
 import type { Engine, EngineSession, QueryOutcome } from "./engine.ts";
 import { queryError } from "./errors.ts";
-import { checkSetting, checkStatement, isAsking } from "./gate.ts";
+import { checkSetting, checkStatement, isAsking, readOnlyLevel } from "./gate.ts";
 import type { Role } from "./gate.ts";
 import { insertFromFile, spoolBody, spooledFile } from "./insert.ts";
 import type { SpooledData } from "./insert.ts";
@@ -22,7 +22,6 @@ import { sqlName, sqlString, tokens } from "./sql-lexer.ts";
 import { createStatementReader } from "./statement.ts";
 import type { Statement } from "./statement.ts";
 
-const readerMaxExecutionSeconds = 300;
 const killEveryMs = 200;
 
 export interface QueryContext {
@@ -43,23 +42,29 @@ export interface QueryRunner {
   stats(): Record<string, LaneStats>;
 }
 
-export function createQueryRunner(options: {
+export interface QueryRunnerOptions {
   engine: Engine;
   pipes: ResultPipes;
   spoolDir: string;
-}): QueryRunner {
-  const { engine, pipes, spoolDir } = options;
+  /** The most that a reader may set these to; also what holds when it does not. */
+  readerLimits: ReadonlyMap<string, number>;
+}
+
+export function createQueryRunner(options: QueryRunnerOptions): QueryRunner {
+  const { engine, pipes, spoolDir, readerLimits } = options;
   const statements = createStatementReader();
   const running = new Set<string>();
   const lanes = {
     reads: createLane("reads", laneSizes.reads),
+    writerReads: createLane("reads of the writer", laneSizes.writerReads),
     inserts: createLane("inserts", laneSizes.inserts),
     commands: createLane("commands", laneSizes.commands),
   };
 
-  function laneOf(request: QueryRequest): Lane {
+  function laneOf(request: QueryRequest, role: Role): Lane {
     if (request.data || request.spoolFile) return lanes.inserts;
-    return asks.test(firstWord(request.text)) ? lanes.reads : lanes.commands;
+    if (!asks.test(firstWord(request.text))) return lanes.commands;
+    return role === "writer" ? lanes.writerReads : lanes.reads;
   }
 
   async function run(
@@ -76,7 +81,7 @@ export function createQueryRunner(options: {
     try {
       // Received before a lane is taken: a slow sender holds no place in it.
       spooled = await receiveData(request, context);
-      const leave = await laneOf(request).enter(context.signal);
+      const leave = await laneOf(request, context.role).enter(context.signal);
       try {
         await runInLane(request, context, spooled, response);
       } finally {
@@ -116,7 +121,7 @@ export function createQueryRunner(options: {
     const session = engine.open();
     const stopKilling = killWhenAborted(context);
     try {
-      await session.run(preludeOf(request, context));
+      await session.run(preludeOf(request, context, readerLimits));
       const statement = await statements.read(session, request.text);
       checkStatement(
         { sql: statement.sql, root: statement.root, hasData: spooled !== undefined },
@@ -124,7 +129,8 @@ export function createQueryRunner(options: {
         engine.tableFunctions,
       );
       if (context.readOnlyMethod && !isAsking(statement.root)) throw readOnlyMethodError();
-      if (context.role === "reader") await session.run("SET readonly = 1");
+      if (context.role === "reader")
+        await session.run(`SET readonly = ${readOnlyLevel(statement.sql)}`);
       if (context.signal.aborted) throw queryError(394, "Query was cancelled before it began");
       if (spooled) return await runInsert(session, statement, spooled, request, response);
       if (isAsking(statement.root)) return await runRead(session, statement, request, response);
@@ -145,7 +151,9 @@ export function createQueryRunner(options: {
     if (statement.root !== "InsertQuery")
       throw queryError(36, "Expected an INSERT … FORMAT with assay_spool");
     const empty = spooled.bytes === 0;
-    const outcome = empty ? nothing : await session.run(insertFromFile(statement, spooled.path));
+    const outcome = empty
+      ? nothing
+      : await session.run(await insertFromFile(session, statement, spooled.path));
     response.setHeader("content-type", contentType(request.defaultFormat));
     response.setHeader("x-clickhouse-format", request.defaultFormat);
     sendBytes(response, new Uint8Array(0), summaryOf(outcome, "written"), false);
@@ -174,13 +182,17 @@ export function createQueryRunner(options: {
     const format = statement.format ?? request.defaultFormat;
     const pipe = pipes.take();
     try {
-      const { stream, finish } = await pipe.open();
+      const reading = await pipe.open();
+      const { stream } = reading;
       const output = `INTO OUTFILE ${sqlString(pipe.path)} APPEND ${statement.format ? "" : `FORMAT ${format} `}`;
       const { sql, outputAt } = statement;
       const query = session.run(`${sql.slice(0, outputAt)} ${output}${sql.slice(outputAt)}`);
       const outcome = query.then((result) => summaryOf(result, "read"));
       outcome.catch(() => undefined); // sendStream waits for it; here it only must not count as unhandled
-      const finished = query.then(finish, finish);
+      const finished = query.then(
+        () => reading.finish(),
+        () => reading.finish(),
+      );
       response.setHeader("content-type", contentType(format));
       response.setHeader("x-clickhouse-format", format);
       try {
@@ -264,7 +276,11 @@ function readOnlyMethodError(): Error {
 }
 
 /** One statement text that gives the session the request's settings, parameters and database. */
-function preludeOf(request: QueryRequest, context: QueryContext): string {
+function preludeOf(
+  request: QueryRequest,
+  context: QueryContext,
+  readerLimits: ReadonlyMap<string, number>,
+): string {
   const values = new Map<string, string>([["log_comment", context.queryId]]);
   values.set("storage_file_read_method", "pread"); // the default, mmap, hung when a file shrank
   for (const [name, value] of request.settings) {
@@ -274,8 +290,10 @@ function preludeOf(request: QueryRequest, context: QueryContext): string {
     values.set(name, value);
   }
   values.set("async_insert", "0"); // an answer means stored, and asynchronous inserts split what is deduplicated
-  if (context.role === "reader")
-    values.set("max_execution_time", clampedSeconds(values.get("max_execution_time")));
+  if (context.role === "reader") {
+    for (const [name, most] of readerLimits)
+      values.set(name, String(clamped(values.get(name), most)));
+  }
   for (const [name, value] of request.parameters) {
     if (!/^[A-Za-z_]\w*$/.test(name))
       throw queryError(36, `Expected a parameter's name, got "${name}"`);
@@ -286,8 +304,8 @@ function preludeOf(request: QueryRequest, context: QueryContext): string {
   return `SET ${assignments.join(", ")}${use}`;
 }
 
-function clampedSeconds(text: string | undefined): string {
-  const seconds = Number(text ?? 0);
-  const asked = Number.isFinite(seconds) && seconds > 0 ? seconds : readerMaxExecutionSeconds;
-  return String(Math.min(asked, readerMaxExecutionSeconds));
+/** Zero means without limit to the engine, so it becomes the most as well. */
+function clamped(text: string | undefined, most: number): number {
+  const asked = Number(text ?? 0);
+  return Number.isFinite(asked) && asked > 0 ? Math.min(asked, most) : most;
 }

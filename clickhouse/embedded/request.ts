@@ -24,6 +24,8 @@ export interface QueryRequest {
   defaultFormat: string;
   queryId: string | undefined;
   compressed: boolean;
+  /** Of ClickHouse's native protocol, as the client announces it; 0 when it does not. */
+  protocolRevision: number;
   /** Name of a file in the spool folder that holds an INSERT's data. */
   spoolFile: string | undefined;
 }
@@ -67,12 +69,14 @@ export async function readRequest(request: IncomingMessage, url: URL): Promise<Q
       [...values].filter(([name]) => !name.startsWith("param_") && !reserved.has(name)),
     ),
     database: header(request, "x-clickhouse-database") ?? values.get("database") ?? undefined,
-    defaultFormat:
+    defaultFormat: formatName(
       header(request, "x-clickhouse-format") ?? values.get("default_format") ?? "TabSeparated",
+    ),
     queryId: header(request, "x-clickhouse-query-id") ?? (values.get("query_id") || undefined),
     compressed:
       /^(1|true)$/.test(values.get("enable_http_compression") ?? "") &&
       /\bgzip\b/.test(header(request, "accept-encoding") ?? ""),
+    protocolRevision: Number(values.get("client_protocol_version") ?? 0) || 0,
     spoolFile: values.get("assay_spool") ?? undefined,
   };
 }
@@ -80,6 +84,12 @@ export async function readRequest(request: IncomingMessage, url: URL): Promise<Q
 function header(request: IncomingMessage, name: string): string | undefined {
   const value = request.headers[name];
   return Array.isArray(value) ? value[0] : value;
+}
+
+/** It becomes part of the statement, after the gate: nothing but a name may pass. */
+function formatName(text: string): string {
+  if (/^[A-Za-z][A-Za-z0-9]*$/.test(text)) return text;
+  throw queryError(73, `Unknown format ${text.slice(0, 100)}`);
 }
 
 function refuseUnsupported(values: URLSearchParams): void {

@@ -11,7 +11,7 @@ import { embeddedTarget } from "../client.ts";
 import type { ClickHouseTarget } from "../client.ts";
 import type { Address } from "../settings.ts";
 import type { ChildMessage, ChildOptions } from "./child.ts";
-import { laneSizes } from "./lane.ts";
+import { totalRunning } from "./lane.ts";
 
 export interface EmbeddedServer {
   /** The writer's. */
@@ -93,8 +93,7 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
 }
 
 function forkChild(options: ChildOptions): ChildProcess {
-  const { running: reads } = laneSizes.reads;
-  const threads = reads + laneSizes.inserts.running + laneSizes.commands.running + 6; // control, and files
+  const threads = totalRunning + 6; // control, and files
   // Not the whole environment: keys of model providers are no business of the engine.
   const { PATH, HOME, TMPDIR, LANG, LD_LIBRARY_PATH } = process.env;
   const kept = Object.entries({ PATH, HOME, TMPDIR, LANG, LD_LIBRARY_PATH }).filter(
