@@ -1,5 +1,20 @@
 /** The collector's settings; docs/settings.md is generated from this table and its sisters. */
-import { addressSetting, integerSetting, type SettingsTable } from "@assay/clickhouse";
+import { addressSetting, integerSetting, retention, type RetentionName, type SettingsTable } from "@assay/clickhouse";
+import { z } from "zod";
+
+const MAX_DAYS = 36_500;
+
+/** `spans=90,content=30`: days by name of retention; what is not named keeps its default. */
+const retentionSetting = z.string().transform((text, ctx) => {
+  const days: Partial<Record<RetentionName, number>> = {};
+  for (const part of text.split(",").filter(Boolean)) {
+    const match = /^\s*(\w+)\s*=\s*(\d+)\s*$/.exec(part);
+    const count = Number(match?.[2]);
+    if (match && match[1]! in retention && count >= 1 && count <= MAX_DAYS) days[match[1] as RetentionName] = count;
+    else ctx.addIssue({ code: "custom", message: `name=days pairs, names of ${Object.keys(retention).join(", ")}` });
+  }
+  return days;
+});
 
 export const collectorSettings = {
   ASSAY_OTLP_HTTP: {
@@ -25,6 +40,14 @@ export const collectorSettings = {
   ASSAY_MAX_SPAN_AGE_DAYS: {
     schema: integerSetting(1, 3650),
     default: "7",
-    about: "A span that starts longer ago than this is filed under its time of receipt. Raise it to import history.",
+    about:
+      "A span that starts longer ago than this is filed under its time of receipt. Raise it to import history.",
+  },
+  ASSAY_RETENTION_DAYS: {
+    schema: retentionSetting,
+    default: Object.entries(retention)
+      .map(([name, { days }]) => `${name}=${days}`)
+      .join(","),
+    about: "Days that each kind of row is kept. A change applies at the next start, to what is there too.",
   },
 } satisfies SettingsTable;

@@ -1,0 +1,102 @@
+/**
+ * The collector, put together: receive → log → encode → insert.
+ *
+ * Built right to left, started so that spans are taken first: the log opens and the receiver listens before the store
+ * is there, because the log is what a 200 promises. Then the store comes up in the background, in the order that keeps
+ * exactly-once true: replay what was in flight, reconcile, and only then migrate (views must not change while an
+ * insert is in doubt). Stopped left to right.
+ */
+import { join, resolve } from "node:path";
+import type { Address, clickhouseSettings, SettingsOf } from "@assay/clickhouse";
+import type { collectorSettings } from "./config.ts";
+import { openLog } from "./log/log.ts";
+import { VALIDATOR_VERSION } from "./otlp/validate.ts";
+import { createOtlpHttpReceiver } from "./receive/receiver.ts";
+import { createStore } from "./store.ts";
+import { createTelemetry } from "./telemetry/telemetry.ts";
+
+const MiB = 1024 * 1024;
+const RECEIVER_STOP_MS = 5_000;
+
+export type CollectorSettings = SettingsOf<typeof clickhouseSettings & typeof collectorSettings>;
+
+export interface CollectorOptions {
+  log: (level: "info" | "warn" | "error", message: string) => void;
+  /** Called when the collector can go on neither now nor later: a log that cannot be synced, a newer schema. */
+  onFatal: (error: unknown) => void;
+}
+
+export interface RunningCollector {
+  otlp: Address;
+  metrics: Address;
+  /** For people: where ClickHouse is, without a password. */
+  clickhouse: string;
+  dataDir: string;
+  /** Resolves when the store is up and the schema is current; spans are taken before that. */
+  ready: Promise<void>;
+  /** Takes nothing more, waits for what is in flight, stores what it can, closes; about 20 s at most. */
+  stop(): Promise<void>;
+}
+
+export async function startCollector(
+  settings: CollectorSettings,
+  options: CollectorOptions,
+): Promise<RunningCollector> {
+  const dataDir = resolve(settings.ASSAY_DATA);
+  const log = await openLog({
+    dir: join(dataDir, "log"),
+    maxBytes: settings.ASSAY_LOG_MAX_MB * MiB,
+    validatorVersion: VALIDATOR_VERSION,
+    log: options.log,
+    onFailed: options.onFatal,
+  });
+  const store = createStore({ settings, dataDir, source: log, log: options.log });
+  const receiver = createOtlpHttpReceiver({
+    consume: (request) => log.append(request),
+    admit: () => log.admission(),
+    maxBodyBytes: settings.ASSAY_MAX_BODY_MB * MiB,
+    log: options.log,
+  });
+  const telemetry = createTelemetry({
+    receiver: () => receiver.stats(),
+    log: () => log.stats(),
+    ...store.sources,
+  });
+  async function stop(): Promise<void> {
+    await receiver.stop(RECEIVER_STOP_MS);
+    await store.stop();
+    await log.close();
+    await telemetry.stop();
+  }
+  try {
+    const metrics = await listen(telemetry, "ASSAY_METRICS", settings);
+    const otlp = await listen(receiver, "ASSAY_OTLP_HTTP", settings);
+    const ready = store.start();
+    ready.catch(options.onFatal);
+    return { otlp, metrics, clickhouse: publicAddress(settings), dataDir, ready, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function listen(
+  server: { listen(address: Address): Promise<Address> },
+  setting: "ASSAY_METRICS" | "ASSAY_OTLP_HTTP",
+  settings: CollectorSettings,
+): Promise<Address> {
+  const { host, port } = settings[setting];
+  try {
+    return await server.listen({ host, port });
+  } catch (error) {
+    throw new Error(`${setting}: cannot listen on ${host}:${port}`, { cause: error });
+  }
+}
+
+function publicAddress(settings: CollectorSettings): string {
+  const { host, port } = settings.ASSAY_CLICKHOUSE_HTTP;
+  if (settings.CLICKHOUSE_URL === undefined)
+    return `http://${host}:${port}  (user "reader", no password, read only)`;
+  const url = new URL(settings.CLICKHOUSE_URL);
+  return `${url.protocol}//${url.host}`;
+}
