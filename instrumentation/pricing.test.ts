@@ -1,0 +1,289 @@
+import { calcPrice, waitForUpdate } from "@pydantic/genai-prices";
+import type { ModelPrice, Usage as TheirUsage } from "@pydantic/genai-prices";
+import { describe, expect, test } from "vitest";
+import { PROVIDER_IDS } from "./pricing/providers.ts";
+import { costOf, formatUsd, loadPriceBook } from "./pricing.ts";
+import type { Price, Usage } from "./pricing.ts";
+
+const book = loadPriceBook();
+const providers = (await waitForUpdate()) ?? [];
+const NOON = Date.UTC(2026, 10, 20, 12);
+
+function usd(provider: string, model: string, usage: Usage, atUnixMs = NOON): string {
+  const cost = costOf(book, { provider, model, atUnixMs, usage });
+  return cost.status === "priced" ? formatUsd(cost.picoUsd) : cost.status;
+}
+
+/** mulberry32 */
+function random(seed: number): () => number {
+  return () => {
+    seed = (seed + 0x6d2b79f5) | 0;
+    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+describe("known costs", () => {
+  const usage = { inputTokens: 1000, outputTokens: 100 };
+  test.each<[situation: string, provider: string, model: string, usage: Usage, expected: string]>([
+    ["plain", "openai", "gpt-4o-mini", usage, "0.000210000000"],
+    ["model with its date", "openai", "gpt-4o-2024-08-06", usage, "0.003500000000"],
+    ["compact date", "openai", "gpt-4o-20240806", usage, "0.003500000000"],
+    ["upper case", "OpenAI", "GPT-4o-mini", usage, "0.000210000000"],
+    ["cached", "openai", "gpt-4o", { ...usage, cacheReadTokens: 600 }, "0.002750000000"],
+    [
+      "reasoning is output",
+      "openai",
+      "gpt-4o",
+      { ...usage, reasoningTokens: 80 },
+      "0.003500000000",
+    ],
+    [
+      "subsets beside the total",
+      "anthropic",
+      "claude-sonnet-4-5",
+      { inputTokens: 10, outputTokens: 0, cacheReadTokens: 900, cacheWriteTokens: 100 },
+      "0.000675000000",
+    ],
+    [
+      "tier, at its limit",
+      "anthropic",
+      "claude-sonnet-4-5",
+      { inputTokens: 200_000, outputTokens: 1 },
+      "0.600015000000",
+    ],
+    [
+      "tier, above: the whole call",
+      "anthropic",
+      "claude-sonnet-4-5",
+      { inputTokens: 200_001, outputTokens: 1 },
+      "1.200028500000",
+    ],
+    ["a fee for each request", "perplexity", "sonar", usage, "0.013100000000"],
+    ["nothing used", "openai", "gpt-4o", { inputTokens: 0, outputTokens: 0 }, "0.000000000000"],
+    [
+      "counts that are none",
+      "openai",
+      "gpt-4o",
+      { inputTokens: NaN, outputTokens: -5, cacheReadTokens: 1.9 },
+      "0.000001250000",
+    ],
+    ["no provider", "", "gpt-4o-mini", usage, "0.000210000000"],
+    ["free", "openrouter", "google/gemma-3-27b-it:free", usage, "free"],
+    ["unknown model", "openai", "gpt-imaginary", usage, "unpriced"],
+    ["unknown provider", "homemade", "gpt-4o", usage, "unpriced"],
+    ["sold by the hour", "openai", "whisper-1", usage, "unpriced"],
+    ["no model", "openai", "", usage, "unpriced"],
+  ])("%s", (_situation, provider, model, tokens, expected) => {
+    expect(usd(provider, model, tokens)).toBe(expected);
+  });
+
+  test("the price of the day", () => {
+    const day = (date: string) => book.resolve("openai", "o3", Date.parse(date));
+    expect(day("2025-06-09T23:59:59.999Z")).toMatchObject({ validFrom: null });
+    expect(day("2025-06-10")).toMatchObject({ validFrom: "2025-06-10" });
+    expect(usd("openai", "o3", usage, Date.parse("2025-06-09"))).toBe("0.014000000000");
+    expect(usd("openai", "o3", usage, Date.parse("2025-06-10"))).toBe("0.002800000000");
+  });
+
+  test("the price of the hour", () => {
+    const at = (time: string) =>
+      usd("deepseek", "deepseek-chat", usage, Date.parse(`2025-03-01T${time}Z`));
+    expect(at("00:29:59.999")).toBe("0.000190000000");
+    expect(at("00:30:00")).toBe("0.000380000000");
+    expect(at("16:29:59.999")).toBe("0.000380000000");
+    expect(at("16:30:00")).toBe("0.000190000000");
+  });
+
+  test("a cost that no double holds", () => {
+    const tokens = Number.MAX_SAFE_INTEGER;
+    const price = book.resolve("openai", "gpt-4o", NOON) as Price;
+    expect(book.cost(price, { inputTokens: tokens, outputTokens: 3 })).toBe(
+      BigInt(tokens) * 2_500_000n + 30_000_000n,
+    );
+  });
+});
+
+test.each([
+  ["openai", "gpt-4o", "openai"],
+  ["azure.ai.openai", "gpt-4o", "openai"],
+  ["azure.ai.inference", "deepseek-r1", "deepseek"],
+  ["az.ai.openai", "gpt-4o", "openai"],
+  ["aws.bedrock", "amazon.nova-pro-v1:0", "aws"],
+  ["gcp.vertex_ai", "gemini-2.5-flash", "google"],
+  ["gcp.vertex_ai", "claude-sonnet-4-5", "google"],
+  ["gcp.gemini", "gemini-2.5-pro", "google"],
+  ["gcp.gen_ai", "gemini-2.5-pro", "google"],
+  ["anthropic", "claude-sonnet-4-5-20250929", "anthropic"],
+  ["mistral_ai", "mistral-large-latest", "mistral"],
+  ["x_ai", "grok-4", "x-ai"],
+  ["deepseek", "deepseek-chat", "deepseek"],
+  ["groq", "llama-3.3-70b-versatile", "groq"],
+  ["cohere", "command-r", "cohere"],
+  ["perplexity", "sonar", "perplexity"],
+  ["moonshot_ai", "kimi-k2-0905-preview", "moonshotai"],
+  ["litellm", "anthropic/claude-sonnet-4-5", "anthropic"],
+])("%s sells %s at the price of %s", (provider, model, expected) => {
+  expect(book.resolve(provider, model, NOON)?.provider).toBe(expected);
+});
+
+describe("the whole book", () => {
+  const prices = [...book.prices()];
+
+  test("lists every provider of the data", () => {
+    expect(PROVIDER_IDS.toSorted()).toEqual(providers.map(({ id }) => id).toSorted());
+  });
+
+  test("ids are unique, stable and say what they are", () => {
+    expect(prices.length).toBeGreaterThan(1500);
+    expect(new Set(prices.map(({ id }) => id)).size).toBe(prices.length);
+    for (const { id } of prices)
+      expect(id).toMatch(/^[^@]+\/.+@(initial|\d{4}-\d\d-\d\d|\d\d:.*Z-.*Z)#[0-9a-f]{8}$/);
+    expect(book.resolve("openai", "gpt-4o-mini", NOON)?.id).toBe(
+      "openai/gpt-4o-mini@initial#90be9ea3",
+    );
+    expect(book.id).toMatch(/^genai-prices@0\.\d+\.\d+#[0-9a-f]{8}$/);
+  });
+
+  test("all but a few rates are whole pico-USD", () => {
+    const broken = prices.filter(({ entries }) => entries.some(({ whole }) => !whole));
+    expect(broken.length).toBeLessThan(20);
+  });
+});
+
+/** Every model by a name that the data itself gives it, and times that meet every constraint. */
+const next = random(20261123);
+const pick = <T>(items: readonly T[]): T => items[Math.floor(next() * items.length)] as T;
+const below = (limit: number) => Math.floor(next() * limit);
+
+function randomUsage(): Usage {
+  const inputTokens = below(pick([10, 5_000, 300_000, 2_000_000]));
+  const outputTokens = below(pick([10, 5_000, 200_000]));
+  const cacheReadTokens = next() < 0.5 ? below(inputTokens + 1) : 0;
+  const cacheWriteTokens = next() < 0.3 ? below(inputTokens - cacheReadTokens + 1) : 0;
+  return { inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens };
+}
+
+function withAudio(usage: Usage): Usage {
+  const uncached = usage.inputTokens - (usage.cacheReadTokens ?? 0) - (usage.cacheWriteTokens ?? 0);
+  const cacheReadAudioTokens = below((usage.cacheReadTokens ?? 0) + 1);
+  const audioOutputTokens = below(usage.outputTokens + 1);
+  return {
+    ...usage,
+    audioInputTokens: cacheReadAudioTokens + below(uncached + 1),
+    cacheReadAudioTokens,
+    audioOutputTokens,
+    reasoningTokens: below(usage.outputTokens - audioOutputTokens + 1),
+  };
+}
+
+function theirs(usage: Usage): TheirUsage {
+  return {
+    input_tokens: usage.inputTokens,
+    output_tokens: usage.outputTokens,
+    cache_read_tokens: usage.cacheReadTokens,
+    cache_write_tokens: usage.cacheWriteTokens,
+    input_audio_tokens: usage.audioInputTokens,
+    cache_audio_read_tokens: usage.cacheReadAudioTokens,
+    cache_audio_write_tokens: 0,
+    output_audio_tokens: usage.audioOutputTokens,
+    output_reasoning_tokens: usage.reasoningTokens,
+  };
+}
+
+/** A decimal number as a fraction of 10^places, without floating point. */
+function decimal(value: number, places: number): bigint {
+  const [mantissa = "0", exponent = "0"] = value.toString().split("e");
+  const [whole = "0", fraction = ""] = mantissa.split(".");
+  const shift = places + Number(exponent) - fraction.length;
+  const digits = BigInt(whole + fraction);
+  if (shift >= 0) return digits * 10n ** BigInt(shift);
+  const unit = 10n ** BigInt(-shift);
+  return (digits + unit / 2n) / unit;
+}
+
+/** The same cost from the data's own numbers, in whole numbers only: 10^-18 USD per token, rounded half up at the end. */
+function exactPicoUsd(numbers: ModelPrice, usage: Usage): bigint {
+  const rate = (key: string, parent: bigint): bigint => {
+    const price = numbers[key];
+    if (price === undefined) return parent;
+    if (typeof price === "number") return decimal(price, 12);
+    const tier = price.tiers
+      .filter(({ start }) => usage.inputTokens > start)
+      .sort((a, b) => b.start - a.start)[0];
+    return decimal(tier?.price ?? price.base, 12);
+  };
+  const n = (tokens: number | undefined) => BigInt(tokens ?? 0);
+  const [cached, written, cachedAudio] = [
+    n(usage.cacheReadTokens),
+    n(usage.cacheWriteTokens),
+    n(usage.cacheReadAudioTokens),
+  ];
+  const audio = n(usage.audioInputTokens);
+  const [spoken, reasoned] = [n(usage.audioOutputTokens), n(usage.reasoningTokens)];
+  const input = rate("input_mtok", 0n);
+  const output = rate("output_mtok", 0n);
+  const cacheRead = rate("cache_read_mtok", input);
+  const audioIn = rate("input_audio_mtok", input);
+  const total =
+    (n(usage.inputTokens) - cached - written - audio + cachedAudio) * input +
+    (cached - cachedAudio) * cacheRead +
+    written * rate("cache_write_mtok", input) +
+    (audio - cachedAudio) * audioIn +
+    cachedAudio *
+      rate(
+        "cache_audio_read_mtok",
+        numbers["input_audio_mtok"] === undefined ? cacheRead : audioIn,
+      ) +
+    (n(usage.outputTokens) - spoken - reasoned) * output +
+    spoken * rate("output_audio_mtok", output) +
+    reasoned * rate("output_reasoning_mtok", output);
+  const perRequest =
+    typeof numbers["requests_kcount"] === "number" ? decimal(numbers["requests_kcount"], 9) : 0n;
+  return perRequest + (total + 500_000n) / 1_000_000n;
+}
+
+test("10,000 random calls cost what the data says", { timeout: 30_000 }, () => {
+  const models = providers.flatMap((provider) =>
+    provider.models.map((model) => ({ provider: provider.id, model: model.id })),
+  );
+  const instants = () => Date.UTC(2024, 0, 1) + below(3.2 * 365 * 86_400_000);
+  let priced = 0;
+  for (let i = 0; i < 10_000; i++) {
+    const { provider, model } = pick(models);
+    const atUnixMs = instants();
+    const base = randomUsage();
+    const usage = next() < 0.4 ? withAudio(base) : base;
+    const call = `${provider}/${model} ${new Date(atUnixMs).toISOString()} ${JSON.stringify(usage)}`;
+    const price = book.resolve(provider, model, atUnixMs);
+    const reference = calcPrice(theirs(usage), model, {
+      providerId: provider,
+      timestamp: new Date(atUnixMs),
+    });
+    if (price === undefined) {
+      // Not found by either, or sold by hour or page, which calcPrice takes for 0.
+      expect(reference?.total_price ?? 0, call).toBe(0);
+      continue;
+    }
+    priced++;
+    const cost = book.cost(price, usage);
+    if (reference === null) throw new Error(`only we found a price: ${call}`);
+    expect(price.model, call).toBe(reference.model.id);
+    expect(cost, call).toBe(exactPicoUsd(reference.model_price, usage));
+    const difference = Math.abs(Number(cost) / 1e12 - reference.total_price);
+    // Half a pico-USD is our rounding of a cost.
+    expect(difference, call).toBeLessThanOrEqual(1e-12 * reference.total_price + 0.5e-12);
+  }
+  expect(priced).toBeGreaterThan(9000);
+});
+
+test.each([
+  [0n, "0.000000000000"],
+  [210_000_000n, "0.000210000000"],
+  [1n, "0.000000000001"],
+  [12_345_678_901_234_567_890n, "12345678.901234567890"],
+  [-210_000_000n, "-0.000210000000"],
+])("formatUsd(%s)", (picoUsd, expected) => {
+  expect(formatUsd(picoUsd)).toBe(expected);
+});
