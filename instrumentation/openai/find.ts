@@ -7,8 +7,8 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { guarded } from "../health.ts";
-import { fields, text } from "../untyped.ts";
+import { guarded, warnOnce } from "../health.ts";
+import { fields, memberOf, text } from "../untyped.ts";
 import { patchClasses, type PatchReport } from "./patch.ts";
 
 export interface PatchedCopy extends PatchReport {
@@ -48,12 +48,14 @@ function patchCopy(path: string): PatchedCopy {
   const loaded: unknown = createRequire(path)(path);
   const root = packageRoot(path);
   const version = root ? text(readJson(join(root, "package.json"))?.["version"]) : undefined;
-  // The CommonJS build exports the class itself.
-  const openai =
-    typeof loaded === "function"
-      ? loaded
-      : (fields(loaded)?.["OpenAI"] ?? fields(loaded)?.["default"]);
-  return { path, version: version ?? "unknown", ...patchClasses(openai) };
+  const openai = memberOf(loaded, "OpenAI") ?? memberOf(loaded, "default") ?? loaded;
+  const report = patchClasses(openai);
+  if (report.patched.length === 0)
+    warnOnce(
+      `openai ${path}`,
+      `openai ${version ?? ""} at ${path} has none of the methods that are traced: ${JSON.stringify(report.skipped)}`,
+    );
+  return { path, version: version ?? "unknown", ...report };
 }
 
 function packageRoot(file: string): string | undefined {

@@ -8,7 +8,7 @@ import { countError, guarded, warnOnce } from "../health.ts";
 import { startModelCall } from "../model-call.ts";
 import { observePromise } from "../observe-promise.ts";
 import { serverOf, type ServerAddress } from "../providers.ts";
-import { isFields, text } from "../untyped.ts";
+import { isFields, memberOf, text } from "../untyped.ts";
 import { chat } from "./chat.ts";
 import { completions } from "./completions.ts";
 import { embeddings } from "./embeddings.ts";
@@ -137,10 +137,4 @@ function serverFor(resource: unknown): ServerAddress {
     countError("reading a client's address", error);
     return serverOf(undefined);
   }
-}
-
-function memberOf(value: unknown, name: string): unknown {
-  return (typeof value === "object" && value !== null) || typeof value === "function"
-    ? Reflect.get(value, name)
-    : undefined;
 }
