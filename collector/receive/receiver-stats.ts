@@ -21,8 +21,8 @@ export interface ReceiverStats {
   refusedSpans: number;
   /** Spans of requests answered 500: an error of ours. */
   failedSpans: number;
-  /** Spans accepted though something about them was against the specification. */
-  warnings: number;
+  /** Requests answered 200 with something to say about them in partial_success. */
+  warnedRequests: number;
   /** Bodies as sent, of complete ones. */
   receivedBytes: number;
   inflatedBytes: number;
@@ -45,7 +45,7 @@ export function createReceiverStats(): ReceiverStats {
     rejectedSpans: 0,
     refusedSpans: 0,
     failedSpans: 0,
-    warnings: 0,
+    warnedRequests: 0,
     receivedBytes: 0,
     inflatedBytes: 0,
     requestsInFlight: 0,

@@ -199,7 +199,7 @@ export function createOtlpHttpReceiver(options: OtlpHttpReceiverOptions): OtlpHt
     stats.acceptedSpans += accepted;
     stats.rejectedSpans += rejected.length;
     if (traces.partial !== undefined) {
-      stats.warnings++;
+      stats.warnedRequests++;
       occasionally.say("partial", "warn", `OTLP request taken in part: ${traces.partial.message}`);
     }
   }

@@ -1,0 +1,47 @@
+/** The process itself, under the names of OpenTelemetry's collector. Event loop, heap and GC come from prom-client. */
+import type { MetricRow } from "./metric-row.ts";
+
+export interface ProcessStats {
+  uptimeSeconds: number;
+  cpuSeconds: number;
+  rssBytes: number;
+  heapBytes: number;
+}
+
+export function processStats(): ProcessStats {
+  const { rss, heapUsed } = process.memoryUsage();
+  const { user, system } = process.cpuUsage();
+  return {
+    uptimeSeconds: process.uptime(),
+    cpuSeconds: (user + system) / 1e6,
+    rssBytes: rss,
+    heapBytes: heapUsed,
+  };
+}
+
+export const PROCESS_METRICS: readonly MetricRow<ProcessStats>[] = [
+  {
+    name: "otelcol_process_uptime",
+    help: "Seconds since the process started.",
+    type: "counter",
+    value: (stats) => stats.uptimeSeconds,
+  },
+  {
+    name: "otelcol_process_cpu_seconds",
+    help: "CPU time, user and system.",
+    type: "counter",
+    value: (stats) => stats.cpuSeconds,
+  },
+  {
+    name: "otelcol_process_memory_rss",
+    help: "Resident memory in bytes.",
+    type: "gauge",
+    value: (stats) => stats.rssBytes,
+  },
+  {
+    name: "otelcol_process_runtime_heap_alloc_bytes",
+    help: "JavaScript heap in use, in bytes.",
+    type: "gauge",
+    value: (stats) => stats.heapBytes,
+  },
+];
