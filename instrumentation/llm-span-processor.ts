@@ -8,7 +8,7 @@
  * above them, so that what belongs to one request is seen as one; the rest of the service's traces stays out.
  */
 import { SpanKind } from "@opentelemetry/api";
-import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace";
+import type { ReadableSpan, Span, SpanProcessor } from "@opentelemetry/sdk-trace";
 import { ExportQueue } from "./export-queue.ts";
 import { drainAll } from "./drain.ts";
 import { createExporter } from "./private-provider.ts";
@@ -25,7 +25,7 @@ const MODEL_PREFIXES = [
   "langfuse.observation",
 ];
 
-/** Traces with a model span whose server span has not ended yet; bounded, the oldest is forgotten. */
+/** The latest traces with a model span, for the server spans that end after it; bounded, the oldest is forgotten. */
 const MAX_TRACES = 10_000;
 
 export interface LlmSpanProcessorOptions {
@@ -45,14 +45,15 @@ export class LlmSpanProcessor implements SpanProcessor {
     trackQueue(this.#queue);
   }
 
-  onStart(): void {
-    // Which spans are of interest is known when they end.
+  /** Our spans say what they are from the start, and end a moment after their call: maybe after the server span. */
+  onStart(span: Span): void {
+    if (isModelSpan(span)) this.#remember(span.spanContext().traceId);
   }
 
   onEnd(span: ReadableSpan): void {
     const { traceId } = span.spanContext();
     if (isModelSpan(span)) this.#remember(traceId);
-    else if (span.kind !== SpanKind.SERVER || !this.#traces.delete(traceId)) return;
+    else if (span.kind !== SpanKind.SERVER || !this.#traces.has(traceId)) return;
     this.#queue.onEnd(span);
   }
 
