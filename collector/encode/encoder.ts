@@ -1,0 +1,285 @@
+/**
+ * Log records in, Native blocks of table `ingest` out: the hot path of the collector.
+ *
+ * Each request is walked once. A span is first scanned (`span-scan.ts`: where everything lies), then written
+ * (`row.ts`: straight from the request's bytes into column buffers). No object, string or BigInt is made per attribute.
+ * A request that turns out malformed in the middle leaves the block as it was.
+ *
+ * What it promises: a body that `validateTraces` accepted is encoded, every span of it that was not refused becomes one
+ * row. What it does not do: decide on duplicates, sizes of blocks, or when to insert.
+ */
+import type { PriceBook } from "@assay/instrumentation/pricing";
+import { REQUEST_FIELDS, RESOURCE_SPANS_FIELDS, SCOPE_SPANS_FIELDS } from "../otlp/messages.ts";
+import { WireReader } from "../otlp/wire.ts";
+import type { EncodedBlock, Encoder, LogRecord } from "../stages.ts";
+import { ANOMALIES, type Anomaly } from "./anomalies.ts";
+import { type CardinalityLimits, type Dimension, DIMENSIONS } from "./cardinality.ts";
+import { columnsOf, createColumns } from "./layout.ts";
+import { COST_STATUSES } from "./model-call.ts";
+import { createBlockWriter, type TypedColumns } from "./native.ts";
+import { readText, ResourceContext, ScopeContext } from "./resource.ts";
+import { RowWriter } from "./row.ts";
+import { SpanScan } from "./span-scan.ts";
+
+export interface EncoderOptions {
+  priceBook: PriceBook;
+  /** The log's id: column `collector_id`. */
+  collectorId: string;
+  /** A span that started longer ago is filed under its time of receipt. */
+  maxSpanAgeMs: number;
+  /** @default DEFAULT_LIMITS */
+  cardinality?: CardinalityLimits;
+}
+
+/** Counted when a block is finished. */
+export interface EncoderStats {
+  rows: number;
+  blocks: number;
+  anomalies: Record<Anomaly, number>;
+  /** Values beyond their limit, by dimension. */
+  folded: Record<Dimension, number>;
+  /** Model calls by how their cost came about. */
+  costs: Record<"priced" | "free" | "estimated" | "unpriced", number>;
+  /** Spans that were accepted but have no valid ids now; only a log of another version can hold them. */
+  skipped: number;
+}
+
+export interface TraceEncoder extends Encoder {
+  stats(): EncoderStats;
+}
+
+const DAY_MS = 86_400_000;
+
+export function createEncoder(options: EncoderOptions): TraceEncoder {
+  return new SpanEncoder(options);
+}
+
+class SpanEncoder implements TraceEncoder {
+  rows = 0;
+  readonly #layout = createColumns();
+  readonly #columns = columnsOf(this.#layout);
+  readonly #all = Object.values(this.#columns);
+  readonly #writeBlock: (rows: number) => Uint8Array[];
+  readonly #collectorId: Uint8Array;
+  readonly #reader = new WireReader();
+  readonly #scan = new SpanScan();
+  readonly #row: RowWriter;
+  readonly #resource = new ResourceContext();
+  readonly #scope = new ScopeContext();
+
+  /** Per row: UTC day × 8 + place of its cost status. */
+  #notes = new Int32Array(1024);
+  #record: LogRecord | undefined;
+  /** Spans of the record so far, refused ones included. */
+  #spanIndex = 0;
+  #nextRejected = 0;
+
+  readonly #stats: EncoderStats = {
+    rows: 0,
+    blocks: 0,
+    anomalies: zeros(ANOMALIES),
+    folded: zeros(DIMENSIONS),
+    costs: { priced: 0, free: 0, estimated: 0, unpriced: 0 },
+    skipped: 0,
+  };
+
+  constructor(options: EncoderOptions) {
+    this.#collectorId = Buffer.from(options.collectorId);
+    this.#row = new RowWriter(this.#columns, this.#reader, this.#scan, options);
+    const typed: TypedColumns = Object.entries(this.#layout).map(([name, [type, column]]) => [
+      name,
+      type,
+      column,
+    ]);
+    this.#writeBlock = createBlockWriter(typed);
+  }
+
+  get byteLength(): number {
+    let total = 0;
+    for (const column of this.#all) total += column.byteLength;
+    return total;
+  }
+
+  append(record: LogRecord): void {
+    const rows = this.rows;
+    for (const column of this.#all) column.mark();
+    try {
+      this.#walk(record);
+      this.#putReceipt(rows, record.receivedAtUnixMs);
+    } catch (error) {
+      for (const column of this.#all) column.rollback();
+      this.rows = rows;
+      throw error;
+    } finally {
+      // The body belongs to the caller.
+      this.#reader.reset(NOTHING);
+      this.#record = undefined;
+    }
+  }
+
+  #walk(record: LogRecord): void {
+    const reader = this.#reader;
+    reader.reset(record.body);
+    this.#record = record;
+    this.#spanIndex = 0;
+    this.#nextRejected = 0;
+    this.#row.times.receivedAt(record.receivedAtUnixMs);
+    const end = record.body.length;
+    while (reader.at < end) {
+      const tag = reader.tag(end);
+      if (tag === 0x0a /* resource_spans = 1 */) this.#walkResource(reader.delimited(end));
+      else reader.skipUnknown(tag, end, REQUEST_FIELDS, "ExportTraceServiceRequest");
+    }
+  }
+
+  /** The resource may come after its spans on the wire, so it is looked for first. */
+  #walkResource(end: number): void {
+    const reader = this.#reader;
+    const resource = this.#resource;
+    const start = reader.at;
+    resource.begin();
+    while (reader.at < end) {
+      const tag = reader.tag(end);
+      if (tag === 0x0a /* resource = 1 */) resource.read(reader, reader.delimited(end));
+      else if (tag === 0x1a /* schema_url = 3 */) resource.schemaUrl = readText(reader, end);
+      else if (tag === 0x12 /* scope_spans = 2 */) reader.skip(tag, end);
+      else reader.skipUnknown(tag, end, RESOURCE_SPANS_FIELDS, "ResourceSpans");
+    }
+    resource.close();
+    reader.at = start;
+    while (reader.at < end) {
+      const tag = reader.tag(end);
+      if (tag === 0x12 /* scope_spans = 2 */) this.#walkScope(reader.delimited(end));
+      else reader.skip(tag, end);
+    }
+  }
+
+  #walkScope(end: number): void {
+    const reader = this.#reader;
+    const scope = this.#scope;
+    const start = reader.at;
+    scope.begin();
+    while (reader.at < end) {
+      const tag = reader.tag(end);
+      if (tag === 0x0a /* scope = 1 */) scope.read(reader, reader.delimited(end));
+      else if (tag === 0x1a /* schema_url = 3 */) scope.schemaUrl = readText(reader, end);
+      else if (tag === 0x12 /* spans = 2 */) reader.skip(tag, end);
+      else reader.skipUnknown(tag, end, SCOPE_SPANS_FIELDS, "ScopeSpans");
+    }
+    scope.close();
+    reader.at = start;
+    while (reader.at < end) {
+      const tag = reader.tag(end);
+      if (tag === 0x12 /* spans = 2 */) this.#walkSpan(reader.delimited(end));
+      else reader.skip(tag, end);
+    }
+  }
+
+  #walkSpan(end: number): void {
+    if (this.#isRejected()) {
+      this.#reader.at = end;
+      return;
+    }
+    this.#scan.read(this.#reader, end);
+    if (!this.#scan.hasIds) {
+      this.#stats.skipped++;
+      return;
+    }
+    const row = this.rows;
+    const costStatus = this.#row.write(row, this.#resource, this.#scope);
+    if (row === this.#notes.length) this.#notes = doubled(this.#notes);
+    this.#notes[row] = this.#row.times.day * 8 + costStatus;
+    this.rows = row + 1;
+    this.#reader.at = end;
+  }
+
+  #isRejected(): boolean {
+    const index = this.#spanIndex++;
+    if (this.#record?.rejected[this.#nextRejected] !== index) return false;
+    this.#nextRejected++;
+    return true;
+  }
+
+  #putReceipt(fromRow: number, receivedAtUnixMs: number): void {
+    const column = this.#columns.received_at;
+    const low = (receivedAtUnixMs % 2 ** 32) >>> 0;
+    const high = Math.floor(receivedAtUnixMs / 2 ** 32);
+    for (let row = fromRow; row < this.rows; row++) column.put64(row, low, high);
+  }
+
+  finish(batch: number): EncodedBlock {
+    const rows = this.rows;
+    const { collector_id, batch: batches } = this.#columns;
+    const low = (batch % 2 ** 32) >>> 0;
+    const high = Math.floor(batch / 2 ** 32);
+    for (let row = 0; row < rows; row++) {
+      collector_id.putValid(row, this.#collectorId);
+      batches.put64(row, low, high);
+    }
+    this.#count(rows);
+    const chunks = this.#writeBlock(rows);
+    const byteLength = chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0);
+    const rowsByDay = this.#rowsByDay(rows);
+    this.rows = 0;
+    for (const column of this.#all) column.reset();
+    this.#scan.rest();
+    this.#row.rest();
+    return { rows, byteLength, chunks, rowsByDay };
+  }
+
+  #rowsByDay(rows: number): Map<string, number> {
+    const byDay = new Map<number, number>();
+    for (let row = 0; row < rows; row++) {
+      const day = this.#notes[row]! >> 3;
+      byDay.set(day, (byDay.get(day) ?? 0) + 1);
+    }
+    const named = new Map<string, number>();
+    for (const [day, count] of byDay) {
+      named.set(new Date(day * DAY_MS).toISOString().slice(0, 10), count);
+    }
+    return named;
+  }
+
+  #count(rows: number): void {
+    const stats = this.#stats;
+    stats.rows += rows;
+    if (rows > 0) stats.blocks++;
+    for (let row = 0; row < rows; row++) {
+      const status = COST_STATUSES[this.#notes[row]! & 7];
+      if (status) stats.costs[status]++;
+    }
+    const { anomalies, folded } = this.#columns;
+    for (let row = 0; row < anomalies.rows; row++) {
+      countBits(anomalies.words[row]!, ANOMALIES, stats.anomalies);
+    }
+    for (let row = 0; row < folded.rows; row++) {
+      const bits = folded.bytes[row * 2]! | (folded.bytes[row * 2 + 1]! << 8);
+      countBits(bits, DIMENSIONS, stats.folded);
+    }
+  }
+
+  stats(): EncoderStats {
+    return structuredClone(this.#stats);
+  }
+}
+
+const NOTHING: Uint8Array = new Uint8Array(0);
+
+function countBits<Name extends string>(
+  bits: number,
+  names: readonly Name[],
+  counts: Record<Name, number>,
+): void {
+  if (bits === 0) return;
+  for (let bit = 0; bit < names.length; bit++) if ((bits >>> bit) & 1) counts[names[bit]!]++;
+}
+
+function zeros<Name extends string>(names: readonly Name[]): Record<Name, number> {
+  return Object.fromEntries(names.map((name) => [name, 0])) as Record<Name, number>;
+}
+
+function doubled(old: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
+  const grown = new Int32Array(old.length * 2);
+  grown.set(old);
+  return grown;
+}
