@@ -103,17 +103,15 @@ export class JsonText {
     this.start = pos;
     this.escaped = false;
     for (;;) {
-      if (pos >= bytes.length) {
-        this.pos = pos;
-        this.syntaxError('a closing "');
-      }
-      const byte = bytes[pos]!;
+      let byte = bytes[pos]!; // undefined at the end, and then no comparison holds
+      while (byte >= SPACE && byte !== QUOTE && byte !== BACKSLASH) byte = bytes[++pos]!;
       if (byte === QUOTE) break;
-      if (byte === BACKSLASH) pos += this.#escapeLength(pos);
-      else if (byte < SPACE) {
-        this.pos = pos;
-        this.syntaxError("an escape for the control character");
-      } else pos++;
+      if (byte === BACKSLASH) {
+        pos += this.#escapeLength(pos);
+        continue;
+      }
+      this.pos = pos;
+      this.syntaxError(pos < bytes.length ? "an escape for the control character" : 'a closing "');
     }
     this.end = pos;
     this.pos = pos + 1;
@@ -145,11 +143,11 @@ export class JsonText {
     const { bytes, end } = this;
     let pos = this.start;
     while (pos < end) {
-      const byte = bytes[pos]!;
-      if (byte !== BACKSLASH) {
+      let byte = bytes[pos]!;
+      while (byte !== BACKSLASH) {
         out[at++] = byte;
-        pos++;
-        continue;
+        if (++pos === end) return at;
+        byte = bytes[pos]!;
       }
       const letter = bytes[pos + 1]!;
       if (letter !== LOWER_U) {

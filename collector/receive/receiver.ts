@@ -16,18 +16,17 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from "node:net";
 import { totalmem } from "node:os";
 import type { Address } from "@assay/clickhouse";
-import { transcodeTraces } from "../otlp/json.ts";
-import { validateTraces, type Validation } from "../otlp/validate.ts";
 import {
   PermanentError,
   RefusedError,
   type AcceptedRequest,
   type AppendOutcome,
 } from "../stages.ts";
-import { partialSuccess, statusBody, successBody, type PartialSuccess } from "./answer.ts";
+import { statusBody, successBody } from "./answer.ts";
 import { noMemory, readBody, tooLarge, type BodyLimits } from "./body.ts";
 import { checkCaller, isLoopback } from "./caller.ts";
 import { answerBrokenConnections } from "./connection-errors.ts";
+import { decodeTraces, type Traces } from "./decode.ts";
 import { createInflate } from "./inflate.ts";
 import { announcedLength, formatOf, isGzip, unknownFormat, type Format } from "./media.ts";
 import { createMemoryBudget } from "./memory.ts";
@@ -35,9 +34,9 @@ import { createOccasionalLog, type Log } from "./occasional-log.ts";
 import { createReceiverStats, type ReceiverStats } from "./receiver-stats.ts";
 import { AbortedError, Refusal } from "./refusal.ts";
 import { respond } from "./respond.ts";
+import { checkPath } from "./path.ts";
 
 const MiB = 1024 * 1024;
-const TRACES_PATH = "/v1/traces";
 const HASH_BYTES = 16;
 const MAX_CONNECTIONS = 4_096;
 
@@ -73,13 +72,6 @@ interface Head {
   format: Format;
   gzip: boolean;
   announced: number | undefined;
-}
-
-/** A body that can be stored, and what there is to say about it. */
-interface Traces {
-  body: Uint8Array;
-  validation: Validation;
-  partial: PartialSuccess | undefined;
 }
 
 export function createOtlpHttpReceiver(options: OtlpHttpReceiverOptions): OtlpHttpReceiver {
@@ -136,7 +128,7 @@ export function createOtlpHttpReceiver(options: OtlpHttpReceiverOptions): OtlpHt
       const limits = { maxBytes: maxBodyBytes, reservation };
       const sent = await readBody(request, head.announced, limits);
       stats.receivedBytes += sent.length;
-      const traces = decode(head, await plain(head, sent, limits), limits);
+      const traces = decodeTraces(head.format, await plain(head, sent, limits), limits);
       await store(traces, sent);
       respond(request, response, {
         status: 200,
@@ -276,42 +268,6 @@ export function createOtlpHttpReceiver(options: OtlpHttpReceiverOptions): OtlpHt
       bytesInFlightCapacity: budget.capacity,
     }),
   };
-}
-
-/** @throws Refusal unless the path, in origin or absolute form and without its query, is that of traces */
-function checkPath(url: string): void {
-  const path = url.replace(/^https?:\/\/[^/?#]*/i, "").replace(/[?#].*$/s, "");
-  if (path === TRACES_PATH) return;
-  const signal = /^\/v1\/(metrics|logs)$/.exec(path)?.[1];
-  throw new Refusal(
-    "not_found",
-    signal === undefined
-      ? `expected path "${TRACES_PATH}", got "${path.slice(0, 100)}"`
-      : `only traces are taken here; set OTEL_${signal.toUpperCase()}_EXPORTER=none to stop the SDK sending ${signal}`,
-  );
-}
-
-function decode(head: Head, body: Buffer, { reservation }: BodyLimits): Traces {
-  // An empty body is an empty request in protobuf; an empty one in JSON is let pass likewise.
-  if (head.format === "protobuf" || body.length === 0) {
-    const validation = validateTraces(body);
-    const { rejected, reasons } = validation;
-    return { body, validation, partial: partialSuccess(rejected.length, reasons, new Map()) };
-  }
-  if (!reservation.take(body.length)) throw noMemory();
-  const transcoded = transcodeTraces(body);
-  const validation = validateTraces(transcoded.body);
-  const rejected = mergeAscending(validation.rejected, transcoded.rejected);
-  const reasons = new Map([...validation.reasons, ...transcoded.reasons]);
-  return {
-    body: transcoded.body,
-    validation: { ...validation, rejected },
-    partial: partialSuccess(rejected.length, reasons, transcoded.warnings),
-  };
-}
-
-function mergeAscending(a: readonly number[], b: readonly number[]): number[] {
-  return b.length === 0 ? [...a] : [...new Set([...a, ...b])].sort((x, y) => x - y);
 }
 
 function overload(refused: RefusedError): Refusal {
