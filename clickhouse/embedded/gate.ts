@@ -9,7 +9,7 @@
  * The reader asks; the writer also defines tables and writes. Neither reaches a file, another host or a program.
  */
 import { queryError } from "./errors.ts";
-import { isWord, tokens } from "./sql-lexer.ts";
+import { isWord, nameOf, tokens } from "./sql-lexer.ts";
 import type { Token } from "./sql-lexer.ts";
 
 export type Role = "writer" | "reader";
@@ -121,11 +121,6 @@ function denied(role: Role, what: string): Error {
     497,
     `${role}: Not enough privileges: ${what} is not available in the embedded engine`,
   );
-}
-
-function nameOf(token: Token): string | undefined {
-  if (token.kind === "word") return token.text;
-  return token.kind === "quoted" ? token.text.slice(1, -1) : undefined;
 }
 
 /** Every `name(` of the statement: functions, table functions, engines, dictionary sources. */

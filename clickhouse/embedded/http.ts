@@ -108,6 +108,7 @@ export function createHttpInterface(options: HttpInterfaceOptions): HttpInterfac
       });
     },
   );
+  server.maxConnections = 512;
   let stopping = false;
   server.on("request", (_request, response: ServerResponse) => {
     // A connection that is kept alive would hold up the stop.

@@ -15,7 +15,7 @@ import { pipeline } from "node:stream/promises";
 import { queryError } from "./errors.ts";
 import { decode } from "./engine.ts";
 import type { EngineSession } from "./engine.ts";
-import { isWord, sqlName, sqlString, tokens } from "./sql-lexer.ts";
+import { isWord, nameOf, sqlName, sqlString, tokens } from "./sql-lexer.ts";
 import type { Token } from "./sql-lexer.ts";
 import type { Statement } from "./statement.ts";
 
@@ -77,7 +77,7 @@ export async function insertFromFile(
     (word, i) => i > 2 && isWord(word, "SETTINGS") && words[i + 2]?.text === "=",
   );
   const headEnd = (settings ?? formatAt)!.start;
-  if (format!.text !== "Native")
+  if (nameOf(format!) !== "Native")
     return `${sql.slice(0, headEnd)}FROM INFILE ${sqlString(file)} ${sql.slice(headEnd)}`;
   const { columns, listed } = await nativeColumns(session, words, sql, file);
   const head = `${sql.slice(0, headEnd)}${listed ? "" : `${columns} `}${sql.slice(headEnd, formatAt!.start)}`;

@@ -63,6 +63,12 @@ export function isWord(token: Token | undefined, ...words: string[]): boolean {
   return token?.kind === "word" && words.includes(token.text.toUpperCase());
 }
 
+/** The name that a word or a quoted name stands for. */
+export function nameOf(token: Token): string | undefined {
+  if (token.kind === "word") return token.text;
+  return token.kind === "quoted" ? token.text.slice(1, -1) : undefined;
+}
+
 /** `'…'` with everything escaped that ends or bends a literal. */
 export function sqlString(text: string): string {
   return `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;

@@ -8,7 +8,7 @@
 import { decode } from "./engine.ts";
 import type { EngineSession } from "./engine.ts";
 import { queryError } from "./errors.ts";
-import { isWord, sqlString, tokens } from "./sql-lexer.ts";
+import { isWord, nameOf, sqlString, tokens } from "./sql-lexer.ts";
 
 export interface Statement {
   /** Canonical text. */
@@ -66,11 +66,11 @@ function outputClause(
 ): { format: string | undefined; outputAt: number } {
   const words = [...tokens(sql)].filter((token) => token.depth === 0);
   for (let i = words.length - 2; i >= 0; i--) {
-    const [word, name, after] = [words[i]!, words[i + 1]!, words[i + 2]];
-    if (!isWord(word, "FORMAT") || name.kind !== "word") continue;
+    const [word, next, after] = [words[i]!, words[i + 1]!, words[i + 2]];
+    const name = nameOf(next); // quoted where it is a keyword too: FORMAT `Values`
+    if (!isWord(word, "FORMAT") || name === undefined) continue;
     if (after !== undefined && !isWord(after, "SETTINGS")) continue;
-    if (children.includes(` Identifier ${name.text}`))
-      return { format: name.text, outputAt: word.start };
+    if (children.includes(` Identifier ${name}`)) return { format: name, outputAt: word.start };
   }
   return { format: undefined, outputAt: sql.length };
 }
