@@ -1,0 +1,127 @@
+/** What the page asks the API, and the parts of the answers that it shows. */
+import { useEffect, useState } from "preact/hooks";
+
+export interface Percentiles {
+  p50: number | null;
+  p95: number | null;
+  p99: number | null;
+}
+export interface CostRow {
+  time?: string;
+  project?: string;
+  model?: string;
+  provider?: string;
+  calls: number;
+  errors: number;
+  unpriced_calls: number;
+  estimated_calls: number;
+  input_tokens: number;
+  output_tokens: number;
+  cost: string | null;
+  latency_ms: Percentiles;
+}
+export interface Costs {
+  from: string;
+  to: string;
+  tier: string;
+  rows: CostRow[];
+  totals: CostRow;
+}
+export interface Projects {
+  projects: { project: string; models: string[] }[];
+}
+export interface TraceRow {
+  trace_id: string;
+  name: string;
+  service: string;
+  root_missing: boolean;
+  projects: string[];
+  models: string[];
+  start: string;
+  duration_ms: number;
+  status: "ok" | "error";
+  spans: number;
+  errors: number;
+  calls: number;
+  unpriced_calls: number;
+  input_tokens: number;
+  output_tokens: number;
+  cost: string | null;
+  generated: boolean;
+}
+export interface Traces {
+  traces: TraceRow[];
+  next_cursor: string | null;
+}
+export interface Span {
+  span_id: string;
+  parent_span_id: string | null;
+  name: string;
+  service: string;
+  project: string;
+  status: "ok" | "error";
+  operation: string;
+  is_model_call: boolean;
+  duration_ms: number;
+  offset_ms: number;
+  depth: number;
+  orphan: boolean;
+  children: string[];
+  ttft_ms: number | null;
+  cost: string | null;
+  cost_status: string;
+  time: string;
+  input_tokens: number;
+  output_tokens: number;
+  response_model: string;
+  request_model: string;
+  [fact: string]: unknown;
+}
+/** Without the fields that only have a meaning within the trace. */
+export interface SpanDetail extends Span {
+  attributes: Record<string, unknown>;
+  resource: Record<string, unknown>;
+  content: Record<string, unknown> | null;
+}
+export interface Trace {
+  trace_id: string;
+  projects: string[];
+  start: string;
+  duration_ms: number;
+  truncated: boolean;
+  generated: boolean;
+  totals: { spans: number; errors: number; calls: number; unpriced_calls: number; input_tokens: number; output_tokens: number; cost: string | null };
+  spans: Span[];
+}
+
+export type Loaded<T> = { state: "loading" } | { state: "ready"; value: T } | { state: "failed"; message: string };
+
+/** `path` with the parameters that have a value. */
+export function address(path: string, parameters: Record<string, string | undefined> = {}): string {
+  const given = Object.entries(parameters).filter((entry): entry is [string, string] => !!entry[1]);
+  return given.length > 0 ? `${path}?${new URLSearchParams(given)}` : path;
+}
+
+export async function ask<T>(url: string, signal: AbortSignal): Promise<T> {
+  const response = await fetch(url, { signal });
+  const body = await response.json();
+  if (response.ok) return body as T;
+  throw new Error(body?.error?.message ?? `the server answered ${response.status}`);
+}
+
+/** Keeps showing the last answer while the next is under way; `round` asks again. */
+export function useAnswer<T>(url: string, round = 0): Loaded<T> {
+  const [loaded, setLoaded] = useState<Loaded<T> & { url?: string }>({ state: "loading" });
+  useEffect(() => {
+    const stop = new AbortController();
+    ask<T>(url, stop.signal).then(
+      (value) => setLoaded({ state: "ready", value, url }),
+      (error: unknown) => {
+        if (stop.signal.aborted) return; // Another question took its place.
+        setLoaded({ state: "failed", message: error instanceof Error ? error.message : String(error), url });
+      },
+    );
+    return () => stop.abort();
+  }, [url, round]);
+  return loaded;
+}
