@@ -136,7 +136,7 @@ async function startAll(values: Settings): Promise<Running> {
     api: address,
     async stop() {
       stopping = true;
-      const api = child.api;
+      const api = child;
       if (api && api.exitCode === null && api.connected) {
         const ended = once(api, "exit");
         api.send("stop");

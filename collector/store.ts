@@ -18,7 +18,7 @@ import {
   type EmbeddedServer,
 } from "@assay/clickhouse";
 import { loadPriceBook } from "@assay/instrumentation/pricing";
-import { createEncoder, ENCODER_VERSION, type SpanEncoder } from "./encode/encoder.ts";
+import { createEncoder } from "./encode/encoder.ts";
 import { createInserter, type Inserter, type SourceLog } from "./insert/inserter.ts";
 import type { CollectorSettings } from "./main.ts";
 import { VALIDATOR_VERSION } from "./otlp/validate.ts";
@@ -50,7 +50,7 @@ export interface Store {
 
 export function createStore(options: StoreOptions): Store {
   const { settings, dataDir, source, log } = options;
-  const encoder: SpanEncoder = createEncoder({
+  const encoder = createEncoder({
     priceBook: loadPriceBook(),
     collectorId: source.id,
     maxSpanAgeMs: settings.ASSAY_MAX_SPAN_AGE_DAYS * DAY_MS,
@@ -89,7 +89,7 @@ export function createStore(options: StoreOptions): Store {
       target,
       dir: join(dataDir, "insert"),
       logger: log,
-      versions: { priceBook: loadPriceBook().id, encoder: ENCODER_VERSION, validator: VALIDATOR_VERSION },
+      versions: { priceBook: loadPriceBook().id, validator: VALIDATOR_VERSION },
     });
     inserter = created;
     const before = await untilReached("reading the schema", () => schemaVersion(opener));
@@ -127,7 +127,11 @@ export function createStore(options: StoreOptions): Store {
       await engine?.stop();
     },
     sources: {
-      encode: () => encoder.stats(),
+      encode: () => {
+        const { folded, costs } = encoder.stats();
+        const foldedValues = Object.values(folded).reduce((sum, count) => sum + count, 0);
+        return { foldedValues, unpricedSpans: costs.unpriced };
+      },
       insert: () => inserter?.stats(),
       engine: () => watch?.stats(),
     },
