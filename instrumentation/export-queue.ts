@@ -46,8 +46,17 @@ interface QueuedSpan {
   bytes: number;
 }
 
+export interface ExportQueueOptions {
+  exporter: SpanExporter;
+  /** One that gives up soon: its retries would keep a process that wants to end from ending. */
+  lastExporter: () => SpanExporter;
+  flushIntervalMs: number;
+}
+
 export class ExportQueue implements SpanProcessor {
-  readonly #exporter: SpanExporter;
+  readonly #lastExporter: () => SpanExporter;
+  #exporter: SpanExporter;
+  #last = false;
   readonly #flushIntervalMs: number;
   #queue: QueuedSpan[] = [];
   #bytes = 0;
@@ -55,9 +64,10 @@ export class ExportQueue implements SpanProcessor {
   #sending: Promise<void> | undefined;
   #stopped = false;
 
-  constructor(exporter: SpanExporter, flushIntervalMs: number) {
-    this.#exporter = exporter;
-    this.#flushIntervalMs = flushIntervalMs;
+  constructor(options: ExportQueueOptions) {
+    this.#exporter = options.exporter;
+    this.#lastExporter = options.lastExporter;
+    this.#flushIntervalMs = options.flushIntervalMs;
   }
 
   onStart(): void {
@@ -74,6 +84,13 @@ export class ExportQueue implements SpanProcessor {
     this.#push(span);
     if (this.#queue.length >= BATCH_SPANS || this.#bytes >= BATCH_BYTES) void this.#send();
     else this.#schedule();
+  }
+
+  /** The process is about to end: from now on give up soon. */
+  hurry(): void {
+    if (this.#last) return;
+    this.#last = true;
+    this.#exporter = this.#lastExporter();
   }
 
   /** Resolves when the queue is empty. */

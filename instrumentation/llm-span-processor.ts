@@ -9,9 +9,9 @@
  */
 import { SpanKind } from "@opentelemetry/api";
 import type { ReadableSpan, Span, SpanProcessor } from "@opentelemetry/sdk-trace";
-import { ExportQueue } from "./export-queue.ts";
+import type { ExportQueue } from "./export-queue.ts";
 import { drainAll } from "./drain.ts";
-import { createExporter } from "./private-provider.ts";
+import { createQueue } from "./private-provider.ts";
 import { runtime, trackQueue } from "./runtime.ts";
 import { SCOPE_NAME } from "./tracing.ts";
 
@@ -41,7 +41,7 @@ export class LlmSpanProcessor implements SpanProcessor {
     const url = options.endpoint
       ? `${options.endpoint.replace(/\/+$/, "")}/v1/traces`
       : runtime.settings.assayTracesUrl;
-    this.#queue = new ExportQueue(createExporter(url), runtime.settings.flushIntervalMs);
+    this.#queue = createQueue(url, runtime.settings.flushIntervalMs);
     trackQueue(this.#queue);
   }
 

@@ -76,6 +76,7 @@ function endOnRead(response: Response, name: string, call: ModelCall): void {
 }
 
 function endOnBody(response: Response, call: ModelCall): void {
+  // oxlint-disable-next-line typescript/unbound-method -- applied to the response below
   const body = Object.getOwnPropertyDescriptor(Response.prototype, "body")?.get;
   if (!body) return;
   Object.defineProperty(response, "body", {

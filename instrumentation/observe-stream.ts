@@ -68,6 +68,7 @@ class StreamWatch implements Abandonable {
   }
 
   #replaceNext(iterator: AsyncIterator<unknown>): void {
+    // oxlint-disable-next-line typescript/unbound-method -- applied to its iterator below
     const original = iterator.next;
     const onResult = (result: IteratorResult<unknown>) => {
       if (result.done) this.#complete();

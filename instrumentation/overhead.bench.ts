@@ -31,7 +31,6 @@ const VARIANTS: Readonly<Record<string, { content: string; promptKb: number; str
   "stream of 50, redacted": { content: "redacted", promptKb: 0, stream: true },
 };
 
-
 async function compare(): Promise<void> {
   const collector = createServer((request, response) =>
     request.resume().on("end", () => response.end("{}")),

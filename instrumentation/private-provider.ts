@@ -22,7 +22,7 @@ export interface Pipeline {
 }
 
 export function createPipeline(settings: Settings): Pipeline {
-  const queue = new ExportQueue(createExporter(settings.tracesUrl), settings.flushIntervalMs);
+  const queue = createQueue(settings.tracesUrl, settings.flushIntervalMs);
   const provider = new TracerProvider({
     resource: fixedResource({
       "telemetry.sdk.language": "nodejs",
@@ -40,13 +40,25 @@ export function createPipeline(settings: Settings): Pipeline {
   return { provider, queue };
 }
 
+/** A process that ends waits no longer than this for a collector that is away; it must be less than flush() waits. */
+const LAST_TIMEOUT_MS = 1_500;
+
+export function createQueue(url: string, flushIntervalMs: number): ExportQueue {
+  return new ExportQueue({
+    exporter: createExporter(url),
+    lastExporter: () => createExporter(url, LAST_TIMEOUT_MS),
+    flushIntervalMs,
+  });
+}
+
 /** On loopback compressing costs more than it saves. */
-export function createExporter(url: string): OTLPTraceExporter {
+function createExporter(url: string, timeoutMillis?: number): OTLPTraceExporter {
   const host = new URL(url).hostname;
   const loopback = /^(127\.|localhost$|\[::1\]$)/.test(host);
   return new OTLPTraceExporter({
     url,
     keepAlive: true,
+    ...(timeoutMillis === undefined ? {} : { timeoutMillis }),
     ...(loopback ? {} : { compression: "gzip" as Compression }),
   });
 }

@@ -166,6 +166,7 @@ class Retrieval<Result> {
         },
       );
     };
+    // oxlint-disable-next-line no-thenable -- it has a then already; this one stands before it
     Object.defineProperty(thenable, "then", { value: then, configurable: true, writable: true });
     onAbandoned(thenable, { abandon: () => this.end(undefined, undefined) });
   }
@@ -197,7 +198,7 @@ class Retrieval<Result> {
       if (documents) attributes[ATTR.assayDocumentCount] = documents.length;
       if (error !== undefined) {
         attributes[ATTR.errorType] = errorType(error);
-        const message = error instanceof Error ? error.message.slice(0, 1_024) : String(error);
+        const message = error instanceof Error ? error.message.slice(0, 1_024) : "";
         this.#span.setStatus({ code: SpanStatusCode.ERROR, message: runtime.redact(message) });
       }
       if (this.#contentMode !== "off" && withContent) this.#writeContent(attributes, documents);
@@ -243,7 +244,8 @@ function writeDocument(value: unknown, writer: ContentWriter): Record<string, un
   const content =
     text(document["content"]) ?? text(document["text"]) ?? text(document["pageContent"]);
   const written: Record<string, unknown> = {};
-  if (document["id"] !== undefined) written["id"] = String(document["id"]);
+  const id = document["id"];
+  if (typeof id === "string" || typeof id === "number") written["id"] = String(id);
   if (typeof document["score"] === "number") written["score"] = document["score"];
   if (content !== undefined) written["content"] = writer.text(content, DOCUMENT_LIMIT);
   if (document["metadata"] !== undefined) written["metadata"] = writer.json(document["metadata"]);

@@ -4,6 +4,7 @@
  */
 import type { Redact } from "./content-writer.ts";
 import { drainAll } from "./drain.ts";
+import type { ExportQueue } from "./export-queue.ts";
 import { guarded, warnOnce } from "./health.ts";
 import { loadPriceBook, type PriceBook } from "./pricing.ts";
 import { createPipeline, type Pipeline } from "./private-provider.ts";
@@ -18,7 +19,7 @@ let pipeline: Pipeline | undefined;
 let redactor: Redact | undefined;
 let stopped = false;
 /** Queues besides the private one: those of LlmSpanProcessor. */
-const queues = new Set<{ forceFlush(): Promise<void> }>();
+const queues = new Set<ExportQueue>();
 
 export const runtime = {
   settings: readSettings(),
@@ -29,7 +30,7 @@ export const runtime = {
     runtime.settings.content === "full" ? text : runtime.redactor()(text).text,
 };
 
-export function trackQueue(queue: { forceFlush(): Promise<void> }): void {
+export function trackQueue(queue: ExportQueue): void {
   queues.add(queue);
 }
 
@@ -60,6 +61,11 @@ export async function flush(timeoutMs = SHUTDOWN_LIMIT_MS): Promise<void> {
   clearTimeout(timer);
 }
 
+function lastFlush(): Promise<void> {
+  for (const queue of queues) queue.hurry();
+  return flush();
+}
+
 /** Flushes and stops exporting; calls made later go through untraced. */
 export async function shutdown(timeoutMs = SHUTDOWN_LIMIT_MS): Promise<void> {
   if (stopped) return;
@@ -78,13 +84,13 @@ function flushAtExit(): void {
   process.on("beforeExit", () => {
     // Exporting wakes the loop, and beforeExit comes again: once is enough unless there is something new.
     if (Date.now() - flushedAt < 100) return;
-    void flush().then(() => (flushedAt = Date.now()));
+    void lastFlush().then(() => (flushedAt = Date.now()));
   });
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     const onSignal = (): void => {
       const alone = process.listenerCount(signal) === 1;
       if (alone) process.off(signal, onSignal);
-      void flush().finally(() => {
+      void lastFlush().finally(() => {
         if (alone) process.kill(process.pid, signal);
       });
     };

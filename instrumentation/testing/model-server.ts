@@ -9,7 +9,7 @@ export interface ModelServer {
   aborted: Set<string>;
   /** Model → the headers of its last request. */
   headers: Map<string, IncomingMessage["headers"]>;
-  close(): Promise<void>;
+  close: () => Promise<void>;
 }
 
 interface Body {

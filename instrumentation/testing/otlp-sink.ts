@@ -23,7 +23,7 @@ export interface OtlpSink {
   bodies: string[];
   /** Resolves when the condition holds; the test's own time limit ends the wait. */
   until(condition: (spans: readonly SinkSpan[]) => boolean): Promise<void>;
-  close(): Promise<void>;
+  close: () => Promise<void>;
 }
 
 export async function startOtlpSink(): Promise<OtlpSink> {
