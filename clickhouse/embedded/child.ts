@@ -14,6 +14,7 @@ import { trimDeduplicationLogs } from "./dedup-log.ts";
 import { openEngine } from "./engine.ts";
 import { createHttpInterface } from "./http.ts";
 import { totalRunning } from "./lane.ts";
+import type { LaneStats } from "./lane.ts";
 import { takeLock } from "./lock.ts";
 import { createQueryRunner } from "./query-runner.ts";
 import { createResultPipes } from "./result-pipe.ts";
@@ -28,9 +29,11 @@ export interface ChildOptions {
 export type ChildMessage =
   | { type: "ready"; port: number }
   | { type: "failed"; message: string; locked: boolean }
+  | { type: "lanes"; lanes: Record<string, LaneStats> }
   | { type: "log"; level: "info" | "warn" | "error"; message: string };
 
 const drainMs = 10_000;
+const reportEveryMs = 2_000;
 const readerMaxSeconds = 300;
 
 function send(message: ChildMessage): void {
@@ -73,6 +76,7 @@ async function start(options: ChildOptions): Promise<() => Promise<void>> {
     log,
   });
   send({ type: "ready", port: await server.listen(options.address) });
+  setInterval(() => send({ type: "lanes", lanes: runner.stats() }), reportEveryMs).unref();
 
   return async () => {
     const answered = server.stop();

@@ -10,6 +10,7 @@ import fs from "node:fs/promises";
 import path from "node:path";
 import { Session, drainPending } from "chdb";
 import { engineError } from "./errors.ts";
+import { closeSession } from "./native.ts";
 import { sqlString } from "./sql-lexer.ts";
 
 export interface QueryOutcome {
@@ -90,7 +91,7 @@ function sessionOf(session: Session): EngineSession {
         throw engineError(thrown);
       }
     },
-    close: () => session.close(),
+    close: () => closeSession(session),
   };
 }
 

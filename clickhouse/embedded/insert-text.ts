@@ -23,19 +23,21 @@ export function beginsInsert(sql: string): boolean {
 /** Undefined: not an INSERT with data, or the text ends before that can be said. */
 export function insertHead(sql: string): InsertHead | undefined {
   let previous: Token | undefined;
-  let named = false; // the table's name came already: a table may be called "format" or "values"
+  let keyword: Token | undefined; // the token before, unless it is part of the table's name: `db.format`
+  let named = false; // the name came already: a table may be called "values"
   let seen = 0;
   for (const token of tokens(sql)) {
     if (seen === 0 && !isWord(token, "INSERT")) return undefined;
     seen++;
-    if (token.depth === 0) {
-      if (named && isWord(token, "SELECT", "WITH", "WATCH", "FROM")) return undefined;
-      if (named && isWord(previous, "FORMAT") && token.kind === "word")
-        return endOfFormat(sql, token);
-      if (named && isWord(token, "VALUES"))
-        return { head: sql.slice(0, token.end), dataAt: token.end };
-      if (!named && seen > 2) named = isTableName(token, previous);
+    if (token.depth > 0) continue;
+    const continuesName = previous?.text === ".";
+    if (named && !continuesName) {
+      if (isWord(token, "SELECT", "WITH", "WATCH", "FROM")) return undefined;
+      if (isWord(keyword, "FORMAT") && token.kind !== "punctuation") return endOfFormat(sql, token);
+      if (isWord(token, "VALUES")) return { head: sql.slice(0, token.end), dataAt: token.end };
     }
+    keyword = named && !continuesName ? token : undefined;
+    if (!named && seen > 1) named = isTableName(token, previous);
     previous = token;
   }
   return undefined;

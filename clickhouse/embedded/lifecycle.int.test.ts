@@ -74,6 +74,12 @@ test("starts again after a kill, with the same address, password and data", asyn
   expect(rows).toBe(1);
   expect(engine.server.restarts()).toBe(1);
   expect(engine.server.pid()).not.toBe(before);
+  expect(engine.logged).toEqual([expect.stringContaining("ended (SIGKILL), starting it again")]);
+  const idle = { running: 0, queued: 0, refused: 0 };
+  await until("lanes are reported", async () =>
+    engine.server.lanes()["reads"] ? true : undefined,
+  );
+  expect(engine.server.lanes()).toMatchObject({ inserts: idle, commands: idle });
 }, 30_000);
 
 test("opens existing data in time", async () => {

@@ -12,6 +12,7 @@ import type { ClickHouseTarget } from "../client.ts";
 import type { Address } from "../settings.ts";
 import type { ChildMessage, ChildOptions } from "./child.ts";
 import { totalRunning } from "./lane.ts";
+import type { LaneStats } from "./lane.ts";
 
 export interface EmbeddedServer {
   /** The writer's. */
@@ -21,6 +22,8 @@ export interface EmbeddedServer {
   pid(): number | undefined;
   /** How often the child was started again. */
   restarts(): number;
+  /** What runs, waits and was refused in each lane, as of the last 2 s; counts begin anew with each child. */
+  lanes(): Readonly<Record<string, LaneStats>>;
 }
 
 export interface EmbeddedServerOptions {
@@ -43,6 +46,7 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
   let child: ChildProcess | undefined;
   let stopping = false;
   let restarts = 0;
+  let lanes: Record<string, LaneStats> = {};
   let delayMs = firstDelayMs;
   let timer: NodeJS.Timeout | undefined;
 
@@ -50,7 +54,11 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
     const startedAt = Date.now();
     const current = forkChild({ dataDir: options.dataDir, address, memoryMb: options.memoryMb });
     child = current;
-    const port = await readyPort(current, options.log);
+    current.on("message", (message: ChildMessage) => {
+      if (message.type === "lanes") lanes = message.lanes;
+      if (message.type === "log") options.log(message.level, message.message);
+    });
+    const port = await readyPort(current);
     address = { ...address, port }; // the same one after a restart, also when it was 0
     current.once("exit", (code, signal) => {
       if (stopping) return;
@@ -89,6 +97,7 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
     },
     pid: () => (child?.exitCode === null && child.signalCode === null ? child.pid : undefined),
     restarts: () => restarts,
+    lanes: () => lanes,
   };
 }
 
@@ -107,7 +116,7 @@ function forkChild(options: ChildOptions): ChildProcess {
 }
 
 /** Resolves with the port once the child listens. */
-function readyPort(child: ChildProcess, log: EmbeddedServerOptions["log"]): Promise<number> {
+function readyPort(child: ChildProcess): Promise<number> {
   return new Promise((resolve, reject) => {
     const fail = (reason: string): void => {
       clearTimeout(timer);
@@ -119,12 +128,10 @@ function readyPort(child: ChildProcess, log: EmbeddedServerOptions["log"]): Prom
       startMs,
     );
     child.on("message", (message: ChildMessage) => {
-      if (message.type === "log") log(message.level, message.message);
-      else if (message.type === "failed") fail(message.message);
-      else {
-        clearTimeout(timer);
-        resolve(message.port);
-      }
+      if (message.type === "failed") fail(message.message);
+      if (message.type !== "ready") return;
+      clearTimeout(timer);
+      resolve(message.port);
     });
     child.once("error", (error) => fail(error.message));
     child.once("exit", (code, signal) =>
