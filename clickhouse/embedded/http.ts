@@ -47,7 +47,11 @@ export function createHttpInterface(options: HttpInterfaceOptions): HttpInterfac
         .end("Forbidden: only local programs may ask\n");
       return;
     }
-    const url = new URL(request.url ?? "/", "http://localhost");
+    const url = URL.parse(`http://localhost${request.url ?? "/"}`);
+    if (!url) {
+      response.writeHead(400, { "content-type": "text/plain" }).end("Bad request: not a URL\n");
+      return;
+    }
     response.setHeader("x-clickhouse-server-display-name", displayName);
     response.setHeader("x-clickhouse-timezone", engine.timezone);
     if (isPing(request, url)) {
