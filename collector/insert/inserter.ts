@@ -367,7 +367,9 @@ export class Inserter {
       const waitMs = isFull ? this.#lineWaitMs() : this.#ageWaitMs(open, openedAt);
       if (waitMs <= 0) return isFull;
       const isMore = !isFull && open.nextSeq <= Math.min(this.#log.durableSeq, this.#stopAt);
-      if (!isMore) await this.#changeOrRecord(isFull ? Infinity : open.nextSeq, waitMs);
+      // Asked again: a stop during the read above has woken nobody.
+      if (!isMore && !this.#isInterrupted())
+        await this.#changeOrRecord(isFull ? Infinity : open.nextSeq, waitMs);
     }
     return isFull;
   }

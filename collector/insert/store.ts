@@ -48,18 +48,18 @@ export class Store {
 
   async count(logId: string, batchFrom: number, signal: AbortSignal): Promise<RowCounts> {
     const result = await this.#client.query({
-      query: `SELECT toString(batch) AS batch, toString(toDate(event_time)) AS day, toString(count()) AS rows
-              FROM assay.spans
-              WHERE collector_id = {id:String} AND batch >= {from:UInt64}
-              GROUP BY batch, day`,
+      query: `SELECT toString(s.batch) AS number, toString(toDate(s.event_time)) AS day, toString(count()) AS rows
+              FROM assay.spans AS s
+              WHERE s.collector_id = {id:String} AND s.batch >= {from:UInt64}
+              GROUP BY s.batch, day`,
       query_params: { id: logId, from: batchFrom },
       format: "JSONEachRow",
       abort_signal: signal,
     });
     const counts: RowCounts = new Map();
-    for (const row of await result.json<{ batch: string; day: string; rows: string }>()) {
-      const days = counts.get(Number(row.batch)) ?? new Map<string, number>();
-      counts.set(Number(row.batch), days.set(row.day, Number(row.rows)));
+    for (const row of await result.json<{ number: string; day: string; rows: string }>()) {
+      const days = counts.get(Number(row.number)) ?? new Map<string, number>();
+      counts.set(Number(row.number), days.set(row.day, Number(row.rows)));
     }
     return counts;
   }
