@@ -25,8 +25,14 @@ function compiled(path: string): { types: string; default: string } {
 export async function pack(): Promise<string> {
   await rm(target, { recursive: true, force: true });
   const tsc = fileURLToPath(new URL("../node_modules/typescript/bin/tsc", import.meta.url));
-  execFileSync(process.execPath, [tsc, "-p", fileURLToPath(new URL("tsconfig.build.json", source))], { stdio: "inherit" });
-  const manifest = JSON.parse(await readFile(new URL("package.json", source), "utf8")) as PackageJson;
+  execFileSync(
+    process.execPath,
+    [tsc, "-p", fileURLToPath(new URL("tsconfig.build.json", source))],
+    { stdio: "inherit" },
+  );
+  const manifest = JSON.parse(
+    await readFile(new URL("package.json", source), "utf8"),
+  ) as PackageJson;
   manifest.exports = Object.fromEntries(
     Object.entries(manifest.exports).map(([entry, path]) => [entry, compiled(path)]),
   ) as unknown as PackageJson["exports"];

@@ -278,12 +278,11 @@ describe("beside an OpenTelemetry SDK", () => {
     expect(chat.parentSpanId).toBe(named(theirs.spans, "theirs", "work").spanId);
     expect(String(chat.attributes["gen_ai.input.messages"])).toContain("hello from the service");
     expect(chat.attributes["gen_ai.usage.input_tokens"]).toBe(20);
-    expect(theirs.spans.map((span) => span.name).sort()).toEqual([
-      "GET /ask",
-      "chat gpt-4o-mini",
-      "work",
-    ]);
-    expect(ours.spans.map((span) => span.name).sort()).toEqual(["GET /ask", "chat gpt-4o-mini"]);
+    const inRequest = named(theirs.spans, "theirs", "chat in-request");
+    expect(inRequest.parentSpanId).toBe(named(theirs.spans, "theirs", "GET /in").spanId);
+    const models = ["GET /ask", "GET /in", "chat gpt-4o-mini", "chat in-request"];
+    expect(theirs.spans.map((span) => span.name).sort()).toEqual([...models, "work"]);
+    expect(ours.spans.map((span) => span.name).sort()).toEqual(models);
   });
 });
 

@@ -52,7 +52,7 @@ export function readSettings(
   const otlp = checkedUrl(env, "OTEL_EXPORTER_OTLP_ENDPOINT", problems);
   const assayTracesUrl = tracesPath(endpoint ?? DEFAULT_ENDPOINT);
   return {
-    disabled: isTrue(env["OTEL_SDK_DISABLED"]) || isTrue(env["ASSAY_DISABLED"]),
+    disabled: isTrue(env["OTEL_SDK_DISABLED"]),
     content: contentMode(env, problems),
     propagation: oneOf(env, "ASSAY_PROPAGATION", ["auto", "all", "off"], "auto", problems),
     tracesUrl: endpoint

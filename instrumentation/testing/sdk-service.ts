@@ -1,4 +1,6 @@
 /** A service with an OpenTelemetry SDK of its own: `before|after <model url> <its backend>`, ours at ASSAY_ENDPOINT. */
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { SpanKind, trace } from "@opentelemetry/api";
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
 import { NodeSDK } from "@opentelemetry/sdk-node";
@@ -31,6 +33,16 @@ await tracer.startActiveSpan("GET /ask", { kind: SpanKind.SERVER }, async (reque
   });
   request.end();
 });
+// A request that no HTTP instrumentation sees.
+const server = createServer((incoming, response) => {
+  void client.chat.completions
+    .create({ model: "in-request", messages: [{ role: "user", content: incoming.url ?? "" }] })
+    .then(() => response.end("ok"));
+});
+await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+await (await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/in`)).text();
+await new Promise((resolve) => server.close(resolve));
+
 const { mode } = status();
 // At once: what has just ended must not be lost.
 await sdk.shutdown();
