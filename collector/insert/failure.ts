@@ -49,10 +49,13 @@ const poisonCodes = new Set([
 /** Errors that a block raises while it is read, before any row reaches a view. */
 const readingCodes = new Set([26, 27, 33, 34, 38, 41, 117, 131, 432]);
 
+const neverConnected = new Set(["ECONNREFUSED", "ENOTFOUND", "EHOSTUNREACH", "ENETUNREACH"]);
+
 export function failureOf(error: unknown): InsertFailure {
   const message = error instanceof Error ? error.message : String(error);
   if (!(error instanceof ClickHouseError)) {
-    return { kind: "transient", code: systemCode(error), message, inDoubt: true };
+    const system = systemCode(error);
+    return { kind: "transient", code: system, message, inDoubt: !neverConnected.has(system) };
   }
   const code = Number(error.code);
   const kind = configCodes.has(code) ? "config" : poisonCodes.has(code) ? "poison" : "transient";
