@@ -32,7 +32,7 @@ export interface RequestContent {
   size: number;
 }
 
-export interface WrittenInput {
+interface WrittenInput {
   system?: unknown[];
   messages: unknown[];
 }

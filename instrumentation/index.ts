@@ -4,7 +4,7 @@ import { installed } from "./install.ts";
 import type { PatchedCopy } from "./openai/find.ts";
 import { instrument as instrumentClient } from "./openai/patch.ts";
 import { runtime, start } from "./runtime.ts";
-import { tracingMode } from "./tracing.ts";
+import { checkApiVersion, tracingMode } from "./tracing.ts";
 
 export { flush, shutdown } from "./runtime.ts";
 export { LlmSpanProcessor, type LlmSpanProcessorOptions } from "./llm-span-processor.ts";
@@ -41,6 +41,7 @@ export interface Status {
 }
 
 export function status(): Status {
+  checkApiVersion();
   return {
     mode: tracingMode(),
     endpoint: runtime.settings.tracesUrl,

@@ -1,6 +1,6 @@
 /**
  * The pipeline for services without OpenTelemetry: a tracer provider that is registered nowhere → export queue →
- * OTLP/HTTP JSON. OTEL_EXPORTER_OTLP_HEADERS, _TIMEOUT, _COMPRESSION and certificates are read by the exporter itself.
+ * OTLP/HTTP JSON. OTEL_EXPORTER_OTLP_HEADERS, _TIMEOUT and certificates are read by the exporter itself.
  */
 import type { Attributes } from "@opentelemetry/api";
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";

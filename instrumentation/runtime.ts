@@ -15,6 +15,8 @@ import { checkApiVersion, setPrivateProvider, stopTracing } from "./tracing.ts";
 /** How long the end of a process may be held up. */
 const SHUTDOWN_LIMIT_MS = 2_000;
 
+const API_CHECK_DELAY_MS = 3_000;
+
 let pipeline: Pipeline | undefined;
 let redactor: Redact | undefined;
 let stopped = false;
@@ -42,7 +44,8 @@ export function start(): void {
   trackQueue(pipeline.queue);
   // Now and not in the first request: reading the prices takes some tens of milliseconds.
   guarded("loading prices", loadPriceBook);
-  setImmediate(checkApiVersion);
+  // Once the service has had time to start an SDK of its own.
+  setTimeout(checkApiVersion, API_CHECK_DELAY_MS).unref();
   flushAtExit();
 }
 

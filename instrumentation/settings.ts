@@ -13,7 +13,7 @@ import { dirname, join } from "node:path";
 export type ContentMode = "off" | "redacted" | "full";
 
 /** To which hosts a `traceparent` header is added. `auto`: to all but the known model APIs of third parties. */
-export type PropagationMode = "auto" | "all" | "off";
+type PropagationMode = "auto" | "all" | "off";
 
 export interface Settings {
   disabled: boolean;

@@ -76,14 +76,14 @@ function json(response: ServerResponse, status: number, value: unknown): void {
   response.setHeader("content-type", "application/json").end(JSON.stringify(value));
 }
 
-export const CHAT_USAGE = {
+const CHAT_USAGE = {
   prompt_tokens: 20,
   completion_tokens: 8,
   total_tokens: 28,
   prompt_tokens_details: { cached_tokens: 5, audio_tokens: 0 },
   completion_tokens_details: { reasoning_tokens: 3 },
 };
-export const RESPONSE_USAGE = {
+const RESPONSE_USAGE = {
   input_tokens: 30,
   output_tokens: 9,
   total_tokens: 39,
