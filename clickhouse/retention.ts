@@ -19,8 +19,8 @@ export const retention = {
 export type RetentionName = keyof typeof retention;
 export type RetentionDays = Record<RetentionName, number>;
 
-/** Dates end in 2149 in ClickHouse: more days than this would wrap around and delete everything. */
-const MAX_DAYS = 36500;
+/** Fifty years. A DateTime ends in 2106: a TTL beyond it would wrap around and delete everything at once. */
+const MAX_DAYS = 18_250;
 
 /** The defaults, overridden by `wanted`. */
 export function retentionDays(
