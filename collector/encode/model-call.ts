@@ -19,7 +19,6 @@ const ESTIMATED = 3;
 const UNPRICED = 4;
 
 const MAX_TOKENS = 2 ** 32 - 1;
-const UNKNOWN = -1;
 /** An amount in decimal text longer than this is none. */
 const MAX_AMOUNT_LENGTH = 64;
 
@@ -67,17 +66,15 @@ export class ModelCall {
     this.#scan = scan;
     this.#selection = selection;
     this.anomalies = 0;
-    const input = this.#tokens(FIELD.inputTokens);
-    const output = this.#tokens(FIELD.outputTokens);
+    this.#known = false;
     const usage = this.#usage;
-    usage.cacheReadTokens = Math.max(0, this.#tokens(FIELD.cacheReadTokens));
-    usage.cacheWriteTokens = Math.max(0, this.#tokens(FIELD.cacheWriteTokens));
-    usage.audioInputTokens = Math.max(0, this.#tokens(FIELD.audioInputTokens));
-    usage.audioOutputTokens = Math.max(0, this.#tokens(FIELD.audioOutputTokens));
-    usage.reasoningTokens = Math.max(0, this.#tokens(FIELD.reasoningTokens));
-    usage.inputTokens = this.#inclusive(Math.max(0, input));
-    usage.outputTokens = Math.max(0, output);
-    this.#known = input !== UNKNOWN || output !== UNKNOWN || usage.inputTokens > 0;
+    usage.cacheReadTokens = this.#tokens(FIELD.cacheReadTokens);
+    usage.cacheWriteTokens = this.#tokens(FIELD.cacheWriteTokens);
+    usage.audioInputTokens = this.#tokens(FIELD.audioInputTokens);
+    usage.audioOutputTokens = this.#tokens(FIELD.audioOutputTokens);
+    usage.reasoningTokens = this.#tokens(FIELD.reasoningTokens);
+    usage.inputTokens = this.#inclusive(this.#tokens(FIELD.inputTokens));
+    usage.outputTokens = this.#tokens(FIELD.outputTokens);
     this.#estimated = this.#readEstimated();
     this.#putTokens(row);
     return this.#known;
@@ -94,14 +91,18 @@ export class ModelCall {
     return Math.min(input + cached, MAX_TOKENS);
   }
 
+  /** A field's tokens; 0 when it is absent or none, and then it does not make the usage known. */
   #tokens(field: number): number {
     const index = this.#selection.chosen[field]!;
-    if (index === ABSENT) return UNKNOWN;
+    if (index === ABSENT) return 0;
     const tokens = this.#number(index);
-    if (Number.isInteger(tokens) && tokens >= 0 && tokens <= MAX_TOKENS) return tokens;
+    if (Number.isInteger(tokens) && tokens >= 0 && tokens <= MAX_TOKENS) {
+      this.#known = true;
+      return tokens;
+    }
     this.anomalies |= ANOMALY.invalidTokens;
     this.#selection.spill(field);
-    return UNKNOWN;
+    return 0;
   }
 
   #number(index: number): number {
