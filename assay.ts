@@ -112,19 +112,17 @@ async function startAll(values: Settings): Promise<Running> {
   const collector = await startCollector(values, { log, onFatal: failed });
   await collector.ready;
   let stopping = false;
-  const child = { api: undefined as ChildProcess | undefined };
+  let child: ChildProcess | undefined;
   const startApi = async (): Promise<Address> => {
     const api = fork(new URL("./assay.mjs", import.meta.url), ["query-api"]);
-    child.api = api;
+    child = api;
+    const address = await firstAddress(api);
     api.once("exit", (code) => {
       if (stopping) return;
-      log("error", `the query API ended with code ${code}; starting it again in 1 s`);
-      setTimeout(
-        () => void startApi().catch((error: unknown) => log("error", String(error))),
-        1000,
-      ).unref();
+      log("error", `the query API ended with code ${code}; starting it again`);
+      startApi().catch((error: unknown) => log("error", `no query API: ${describe(error)}`));
     });
-    return await firstAddress(api);
+    return address;
   };
   const address = await startApi().catch(async (error: unknown) => {
     stopping = true;
