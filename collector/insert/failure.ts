@@ -43,11 +43,11 @@ const configCodes = new Map([
 ]);
 
 const poisonCodes = new Set([
-  6, 26, 27, 33, 34, 38, 41, 53, 69, 70, 117, 131, 349, 407, 432, 1000, 1001,
+  6, 26, 27, 33, 34, 38, 41, 53, 69, 70, 117, 131, 349, 407, 432, 636, 1000, 1001,
 ]);
 
 /** Errors that a block raises while it is read, before any row reaches a view. */
-const readingCodes = new Set([26, 27, 33, 34, 38, 41, 117, 131, 432]);
+const readingCodes = new Set([26, 27, 33, 34, 38, 41, 117, 131, 432, 636]);
 
 const neverConnected = new Set(["ECONNREFUSED", "ENOTFOUND", "EHOSTUNREACH", "ENETUNREACH"]);
 
