@@ -768,7 +768,7 @@ test("stop ends what is still in flight at the deadline", async () => {
 });
 
 test("the exporters of OpenTelemetry's SDK send to it, JSON and protobuf, plain and gzip", async () => {
-  const { NodeTracerProvider, SimpleSpanProcessor } = await import("@opentelemetry/sdk-trace-node");
+  const { TracerProvider, SimpleSpanProcessor } = await import("@opentelemetry/sdk-trace");
   const { CompressionAlgorithm } = await import("@opentelemetry/otlp-exporter-base");
   const exporters = {
     json: (await import("@opentelemetry/exporter-trace-otlp-http")).OTLPTraceExporter,
@@ -778,7 +778,7 @@ test("the exporters of OpenTelemetry's SDK send to it, JSON and protobuf, plain 
   for (const Exporter of [exporters.json, exporters.protobuf]) {
     for (const compression of [CompressionAlgorithm.NONE, CompressionAlgorithm.GZIP]) {
       const exporter = new Exporter({ url: `http://127.0.0.1:${port}/v1/traces`, compression });
-      const provider = new NodeTracerProvider({
+      const provider = new TracerProvider({
         spanProcessors: [new SimpleSpanProcessor(exporter)],
       });
       provider
