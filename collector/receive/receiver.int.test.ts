@@ -779,7 +779,7 @@ test("the exporters of OpenTelemetry's SDK send to it, JSON and protobuf, plain 
     for (const compression of [CompressionAlgorithm.NONE, CompressionAlgorithm.GZIP]) {
       const exporter = new Exporter({ url: `http://127.0.0.1:${port}/v1/traces`, compression });
       const provider = new TracerProvider({
-        spanProcessors: [new SimpleSpanProcessor(exporter)],
+        spanProcessors: [new SimpleSpanProcessor({ exporter })],
       });
       provider
         .getTracer("test")

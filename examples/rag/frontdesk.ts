@@ -5,6 +5,7 @@ import "@assay/instrumentation/register";
  */
 import { shutdown } from "@assay/instrumentation";
 import express from "express";
+import type { NextFunction, Request, Response } from "express";
 import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -35,6 +36,17 @@ app.post("/questions", async (request, response) => {
   response.setHeader("content-type", type);
   if (answer.body === null) response.end();
   else await pipeline(Readable.fromWeb(answer.body as ReadableStream), response);
+});
+
+app.use((error: unknown, _request: Request, response: Response, next: NextFunction) => {
+  // Nobody is there to hear of it.
+  if (response.closed) return;
+  if (response.headersSent) return next(error);
+  const { status } = error as { status?: unknown };
+  // What express refuses itself: a body that is too large, or no JSON.
+  if (typeof status === "number" && status < 500)
+    response.status(status).json({ error: String(error) });
+  else response.status(502).json({ error: `the handbook service: ${String(error)}` });
 });
 
 listen(process.env["OTEL_SERVICE_NAME"] ?? "frontdesk", app, {

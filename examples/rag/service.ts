@@ -73,6 +73,8 @@ app.post("/ask", async (request, response) => {
 });
 
 app.use((error: unknown, _request: Request, response: Response, next: NextFunction) => {
+  // Nobody is there to hear of it.
+  if (response.closed) return;
   if (response.headersSent) return next(error);
   const { status, message } = describe(error);
   response.status(status).json({ error: message });

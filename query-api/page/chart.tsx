@@ -81,7 +81,7 @@ function plotOptions(element: HTMLElement, series: Series[], stacked: boolean, f
     cursor: { y: false, drag: { x: false, y: false }, points: { show: !stacked } },
     scales: { y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.08 : 1] } },
     axes: [
-      { ...axis, grid: { show: false }, space: 70, values: timeLabels },
+      { ...axis, grid: { show: false }, size: 28, space: 70, values: timeLabels },
       { ...axis, grid: { stroke: colour("--line"), width: 1 }, size: 58, space: 36, values: (_plot, ticks) => ticks.map(format) },
     ],
     series: [

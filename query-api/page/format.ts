@@ -37,10 +37,3 @@ export function moment(iso: string): string {
   if (date.toDateString() === new Date().toDateString()) return clock;
   return `${date.toLocaleDateString("en-GB", { day: "numeric", month: "short" })}, ${clock}`;
 }
-
-/** A colour of the palette that stays with the name. */
-export function colourOf(name: string): number {
-  let hash = 7;
-  for (const char of name) hash = (hash * 31 + char.codePointAt(0)!) >>> 0;
-  return hash % 8;
-}

@@ -1,6 +1,6 @@
 /** One trace: its spans along time, and the chosen span beside them. */
 import { type Span, type Trace, useAnswer } from "./api.ts";
-import { colourOf, count, duration, moment, usd } from "./format.ts";
+import { count, duration, moment, usd } from "./format.ts";
 import { Failed } from "./notices.tsx";
 import { type Place, go, hashOf } from "./location.ts";
 import { SpanPanel } from "./span-panel.tsx";
@@ -57,6 +57,7 @@ function Summary({ trace }: { trace: Trace }) {
 function Waterfall({ trace, place }: { trace: Trace; place: Place }) {
   const total = Math.max(trace.duration_ms, 0.001);
   const services = [...new Set(trace.spans.map((span) => span.service))];
+  const colour = (service: string): string => `var(--c${services.indexOf(service) % 8})`;
   const step = (from: number, by: number): void => {
     const rows = document.querySelectorAll<HTMLElement>("[data-testid=span-row]");
     rows[from + by]?.focus();
@@ -66,7 +67,7 @@ function Waterfall({ trace, place }: { trace: Trace; place: Place }) {
       <div class="axis" aria-hidden="true">
         <span class="services">
           {services.map((name) => (
-            <span key={name}><i style={{ background: `var(--c${colourOf(name)})` }} />{name}</span>
+            <span key={name}><i style={{ background: colour(name) }} />{name}</span>
           ))}
         </span>
         {[0, 0.25, 0.5, 0.75, 1].map((part) => (
@@ -88,8 +89,8 @@ function Waterfall({ trace, place }: { trace: Trace; place: Place }) {
             if (e.key === "ArrowUp") step(i, -1);
           }}
         >
-          <Name span={span} />
-          <Bar span={span} total={total} />
+          <Name span={span} colour={colour(span.service)} />
+          <Bar span={span} total={total} colour={colour(span.service)} />
           <span class="took">{duration(span.duration_ms)}</span>
         </button>
       ))}
@@ -98,10 +99,10 @@ function Waterfall({ trace, place }: { trace: Trace; place: Place }) {
   );
 }
 
-function Name({ span }: { span: Span }) {
+function Name({ span, colour }: { span: Span; colour: string }) {
   return (
     <span class="name" style={{ paddingLeft: `${Math.min(span.depth, 14) * 0.9}rem` }} title={span.name}>
-      <i style={{ background: `var(--c${colourOf(span.service)})` }} />
+      <i style={{ background: colour }} />
       <span>{span.name}</span>
       {span.orphan && <em class="badge" title="Its parent is not stored">parent missing</em>}
       {span.cost !== null && span.is_model_call && <em class="price">{usd(span.cost)}</em>}
@@ -109,11 +110,11 @@ function Name({ span }: { span: Span }) {
   );
 }
 
-function Bar({ span, total }: { span: Span; total: number }) {
+function Bar({ span, total, colour }: { span: Span; total: number; colour: string }) {
   const at = (ms: number): string => `${Math.min(100, Math.max(0, (100 * ms) / total))}%`;
   return (
     <span class="track">
-      <span class="bar" style={{ left: at(span.offset_ms), width: at(span.duration_ms), background: span.status === "error" ? "var(--bad)" : `var(--c${colourOf(span.service)})` }} />
+      <span class="bar" style={{ left: at(span.offset_ms), width: at(span.duration_ms), background: span.status === "error" ? "var(--bad)" : colour }} />
       {span.ttft_ms !== null && <span class="ttft" title={`First token after ${duration(span.ttft_ms)}`} style={{ left: at(span.offset_ms + span.ttft_ms) }} />}
     </span>
   );

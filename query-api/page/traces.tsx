@@ -61,7 +61,7 @@ function Table({ traces, place }: { traces: TraceRow[]; place: Place }) {
                 {trace.generated && <span class="badge" data-testid="generated">generated sample data</span>}
                 <small class="muted block">{trace.service} · {trace.projects.join(", ")}</small>
               </td>
-              <td><small>{trace.models.join(", ") || "–"}</small></td>
+              <td class="models" title={trace.models.join(", ")}><small>{trace.models.join(", ") || "–"}</small></td>
               <td class="share">
                 <meter min={0} max={slowest} value={trace.duration_ms} aria-hidden="true" />
                 <small>{duration(trace.duration_ms)}</small>
@@ -69,7 +69,7 @@ function Table({ traces, place }: { traces: TraceRow[]; place: Place }) {
               <td class="num">{count(trace.calls)}</td>
               <td class="num">{count(trace.input_tokens + trace.output_tokens)}</td>
               <td class="num strong" title={trace.cost ?? ""}>{trace.cost === null && trace.calls > 0 ? <span class="badge warn">unpriced</span> : usd(trace.cost)}</td>
-              <td>{trace.status === "error" ? <span class="badge bad">{trace.errors} failed</span> : <span class="badge good">ok</span>}</td>
+              <td class="nowrap">{trace.status === "error" ? <span class="badge bad">{trace.errors} failed</span> : <span class="badge good">ok</span>}</td>
             </tr>
           ))}
         </tbody>
