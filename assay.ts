@@ -60,8 +60,9 @@ function log(level: "info" | "warn" | "error", message: string): void {
   process.stderr.write(`${new Date().toISOString()} ${level} ${message}\n`);
 }
 
-/** Resolves at the first SIGINT or SIGTERM, or when the parent goes away; a second signal ends the process at once. */
+/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */
 function stopRequested(): Promise<void> {
+  if (process.send) return parentStops();
   return new Promise((resolve) => {
     let asked = false;
     const ask = (): void => {
@@ -69,13 +70,21 @@ function stopRequested(): Promise<void> {
       asked = true;
       resolve();
     };
-    // A process started by `assay start` is stopped by it, not by the terminal's Ctrl-C that reaches the whole group.
-    if (process.send) {
-      process.on("SIGINT", () => {});
-      process.once("disconnect", ask);
-      process.on("message", (message) => message === "stop" && ask());
-    } else process.on("SIGINT", ask);
+    process.on("SIGINT", ask);
     process.on("SIGTERM", ask);
+  });
+}
+
+/**
+ * For a process started by `assay start`: that one stops it, by a message or by going away. A signal that reaches the
+ * whole group, as the terminal's Ctrl-C does, is the parent's to answer.
+ */
+function parentStops(): Promise<void> {
+  process.on("SIGINT", () => {});
+  process.on("SIGTERM", () => {});
+  return new Promise((resolve) => {
+    process.once("disconnect", resolve);
+    process.on("message", (message) => message === "stop" && resolve());
   });
 }
 
