@@ -6,7 +6,13 @@
  */
 import { fileURLToPath } from "node:url";
 import type { ClickHouseClient } from "@clickhouse/client";
-import express, { type Express, type NextFunction, type Request, type RequestHandler, type Response } from "express";
+import express, {
+  type Express,
+  type NextFunction,
+  type Request,
+  type RequestHandler,
+  type Response,
+} from "express";
 import { schemaVersion } from "@assay/clickhouse";
 import { readCosts } from "./costs.ts";
 import { ApiError, storeError } from "./errors.ts";
@@ -41,7 +47,12 @@ export function createApp(options: AppOptions): Express {
   const app = express();
   app.disable("x-powered-by");
   app.set("query parser", "simple");
-  app.use(securityHeaders, readOnlyMethods, knownHosts(options.hosts ?? [], options.allowRemote), sameOrigin);
+  app.use(
+    securityHeaders,
+    readOnlyMethods,
+    knownHosts(options.hosts ?? [], options.allowRemote),
+    sameOrigin,
+  );
 
   const inFlight = { count: 0 };
   const route = (path: string, answer: Answer): void => {
@@ -89,7 +100,11 @@ async function presentSchema(client: ClickHouseClient): Promise<number> {
   throw new ApiError("schema_missing");
 }
 
-function answering(client: ClickHouseClient, inFlight: { count: number }, answer: Answer): RequestHandler {
+function answering(
+  client: ClickHouseClient,
+  inFlight: { count: number },
+  answer: Answer,
+): RequestHandler {
   return async (request, response) => {
     if (inFlight.count >= MAX_IN_FLIGHT) throw new ApiError("too_busy");
     const gone = new AbortController();
@@ -109,8 +124,10 @@ function answering(client: ClickHouseClient, inFlight: { count: number }, answer
 /** Express knows an error handler by its four parameters. */
 function errorAnswer(log: AppOptions["log"]) {
   return (error: unknown, request: Request, response: Response, _next: NextFunction): void => {
-    const known = storeError(error) ?? malformed(error) ?? new ApiError("internal", undefined, {}, error);
-    if (known.status >= 500) log("error", `${request.method} ${request.path}: ${known.code}: ${reason(known.cause)}`);
+    const known =
+      storeError(error) ?? malformed(error) ?? new ApiError("internal", undefined, {}, error);
+    if (known.status >= 500)
+      log("error", `${request.method} ${request.path}: ${known.code}: ${reason(known.cause)}`);
     if (response.headersSent) return void response.destroy();
     if (known.status === 503) response.set("Retry-After", "5");
     response.status(known.status).set("Cache-Control", "no-store").json(known.body());
@@ -119,7 +136,9 @@ function errorAnswer(log: AppOptions["log"]) {
 
 /** Express itself refuses an address such as `/%zz`. */
 function malformed(error: unknown): ApiError | undefined {
-  return error instanceof URIError ? new ApiError("not_found", "the address is not well formed") : undefined;
+  return error instanceof URIError
+    ? new ApiError("not_found", "the address is not well formed")
+    : undefined;
 }
 
 function reason(cause: unknown): string {

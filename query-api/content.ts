@@ -11,7 +11,16 @@ import { type TracePlace, placeParameters } from "./trace-place.ts";
 
 export const MAX_CONTENT_BYTES = 32 * 1024 * 1024;
 
-const PARTS = ["system", "input", "output", "tools", "query", "documents", "arguments", "result"] as const;
+const PARTS = [
+  "system",
+  "input",
+  "output",
+  "tools",
+  "query",
+  "documents",
+  "arguments",
+  "result",
+] as const;
 export type SpanContent = Partial<Record<(typeof PARTS)[number], unknown>>;
 
 interface ContentRow {
@@ -20,7 +29,9 @@ interface ContentRow {
   [part: string]: unknown;
 }
 
-const longest = PARTS.map((part) => `argMax(c.content_${part}, length(c.content_${part})) AS ${part}`).join(", ");
+const longest = PARTS.map(
+  (part) => `argMax(c.content_${part}, length(c.content_${part})) AS ${part}`,
+).join(", ");
 const bytes = PARTS.map((part) => `length(${part})`).join(" + ");
 const shown = PARTS.map((part) => `if(room, ${part}, '') AS content_${part}`).join(", ");
 
@@ -55,6 +66,8 @@ export async function readContent(
 
 function contentOf(row: ContentRow): SpanContent {
   const parts = PARTS.map((part) => [part, row[`content_${part}`]] as const);
-  const sent = parts.filter((entry): entry is readonly [(typeof PARTS)[number], string] => entry[1] !== "");
+  const sent = parts.filter(
+    (entry): entry is readonly [(typeof PARTS)[number], string] => entry[1] !== "",
+  );
   return Object.fromEntries(sent.map(([part, text]) => [part, jsonOrText(text)]));
 }

@@ -8,7 +8,15 @@
  */
 import { z } from "zod";
 import { ApiError, badParameter } from "./errors.ts";
-import { anyOf, checkRange, namesOf, readParameters, step, time, type RawQuery } from "./parameters.ts";
+import {
+  anyOf,
+  checkRange,
+  namesOf,
+  readParameters,
+  step,
+  time,
+  type RawQuery,
+} from "./parameters.ts";
 import type { Store } from "./store.ts";
 import { DIMENSIONS, type Dimension, type Tier, chooseTier } from "./tiers.ts";
 
@@ -50,7 +58,8 @@ interface MetricsRow {
 
 function metricColumns(tier: Tier): string {
   const counters = COUNTERS.map((name) => `toFloat64(sum(r.${name})) AS ${name}`);
-  const cost = "if(sum(r.calls) > sum(r.unpriced_calls), toDecimalString(sum(r.cost), 12), NULL) AS cost";
+  const cost =
+    "if(sum(r.calls) > sum(r.unpriced_calls), toDecimalString(sum(r.cost), 12), NULL) AS cost";
   const sketches = tier.sketches
     ? [
         "toFloat64(sum(r.errors)) AS errors",
@@ -58,7 +67,12 @@ function metricColumns(tier: Tier): string {
         percentiles("quantilesBFloat16Merge(0.5, 0.95, 0.99)(r.duration_ms_sketch)", "latency"),
         percentiles("quantilesBFloat16IfMerge(0.5, 0.95, 0.99)(r.ttft_ms_sketch)", "ttft"),
       ]
-    : ["NULL AS errors", "NULL AS estimated_calls", "[NULL, NULL, NULL] AS latency", "[NULL, NULL, NULL] AS ttft"];
+    : [
+        "NULL AS errors",
+        "NULL AS estimated_calls",
+        "[NULL, NULL, NULL] AS latency",
+        "[NULL, NULL, NULL] AS ttft",
+      ];
   return [...counters, cost, ...sketches].join(", ");
 }
 
@@ -67,8 +81,18 @@ function percentiles(merge: string, name: string): string {
   return `arrayMap(q -> if(isFinite(q), toFloat64(q), NULL), ${merge}) AS ${name}`;
 }
 
-export async function readCosts(store: Store, query: RawQuery, nowMs: number): Promise<Record<string, unknown>> {
-  const { from, to, by = [], step: stepSeconds, ...filters } = readParameters(costShape(nowMs), query);
+export async function readCosts(
+  store: Store,
+  query: RawQuery,
+  nowMs: number,
+): Promise<Record<string, unknown>> {
+  const {
+    from,
+    to,
+    by = [],
+    step: stepSeconds,
+    ...filters
+  } = readParameters(costShape(nowMs), query);
   checkRange(from, to);
   checkSteps(from, to, stepSeconds);
   const given = DIMENSIONS.filter((name) => filters[name] !== undefined);
@@ -113,8 +137,14 @@ function groupedSql(tier: Tier, by: readonly Dimension[], stepped: boolean, wher
   const bucket = `formatDateTime(toDateTime(intDiv(toUnixTimestamp(${tier.time}), {step:UInt32}) * {step:UInt32}, 'UTC'), '%FT%TZ')`;
   if (stepped) keys.unshift({ sql: bucket, name: "time" });
   const columns = keys.map(({ sql, name }) => `${sql} AS key_${name}`);
-  const group = keys.length > 0 ? `GROUP BY ${keys.map(({ name }) => `key_${name}`).join(", ")}` : "";
-  const order = [...(stepped ? ["key_time"] : []), "sum(r.cost) DESC", "calls DESC", ...keys.map(({ name }) => `key_${name}`)];
+  const group =
+    keys.length > 0 ? `GROUP BY ${keys.map(({ name }) => `key_${name}`).join(", ")}` : "";
+  const order = [
+    ...(stepped ? ["key_time"] : []),
+    "sum(r.cost) DESC",
+    "calls DESC",
+    ...keys.map(({ name }) => `key_${name}`),
+  ];
   return `SELECT ${[...columns, metricColumns(tier)].join(", ")}
 FROM assay.${tier.table} AS r
 WHERE ${where}
@@ -126,7 +156,9 @@ LIMIT ${MAX_ROWS + 1}`;
 
 function metricsOf(row: MetricsRow): Record<string, unknown> {
   const { latency, ttft, ...rest } = row;
-  const named = Object.fromEntries(Object.entries(rest).map(([name, value]) => [name.replace(/^key_/, ""), value]));
+  const named = Object.fromEntries(
+    Object.entries(rest).map(([name, value]) => [name.replace(/^key_/, ""), value]),
+  );
   return {
     ...named,
     latency_ms: { p50: latency[0] ?? null, p95: latency[1] ?? null, p99: latency[2] ?? null },

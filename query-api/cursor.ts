@@ -22,13 +22,17 @@ const placeSchema = z.tuple([
 ]);
 
 export function writeCursor(place: Place): string {
-  return Buffer.from(JSON.stringify([place.time, place.traceId, place.spanId])).toString("base64url");
+  return Buffer.from(JSON.stringify([place.time, place.traceId, place.spanId])).toString(
+    "base64url",
+  );
 }
 
 /** @throws ApiError when the text is no cursor of ours */
 export function readCursor(text: string): Place {
   try {
-    const [time, traceId, spanId] = placeSchema.parse(JSON.parse(Buffer.from(text, "base64url").toString("utf8")));
+    const [time, traceId, spanId] = placeSchema.parse(
+      JSON.parse(Buffer.from(text, "base64url").toString("utf8")),
+    );
     if (BigInt(time) < 2n ** 63n) return { time, traceId, spanId };
   } catch {
     // Falls through: whatever is wrong with it, the answer is the same.

@@ -8,19 +8,37 @@ import { ClickHouseError } from "@clickhouse/client";
 
 export const ERRORS = {
   bad_parameter: { status: 400, message: "A parameter is wrong." },
-  unsupported_combination: { status: 400, message: "No stored table has all of these dimensions together." },
+  unsupported_combination: {
+    status: 400,
+    message: "No stored table has all of these dimensions together.",
+  },
   too_many_rows: { status: 400, message: "The answer would have too many rows." },
-  foreign_host: { status: 403, message: "The Host header names a host that this server is not known by." },
+  foreign_host: {
+    status: 403,
+    message: "The Host header names a host that this server is not known by.",
+  },
   foreign_origin: { status: 403, message: "Requests from other origins are refused." },
   not_found: { status: 404, message: "There is no such address." },
   trace_not_found: { status: 404, message: "No span of this trace is stored." },
   span_not_found: { status: 404, message: "This span is not stored." },
   method_not_allowed: { status: 405, message: "Only GET and HEAD are answered." },
-  internal: { status: 500, message: "The request failed by a fault of the server; its log says more." },
-  page_not_built: { status: 503, message: "The page is not built: run `node query-api/page/build.ts`." },
+  internal: {
+    status: 500,
+    message: "The request failed by a fault of the server; its log says more.",
+  },
+  page_not_built: {
+    status: 503,
+    message: "The page is not built: run `node query-api/page/build.ts`.",
+  },
   store_unavailable: { status: 503, message: "ClickHouse cannot be reached; try again." },
-  schema_missing: { status: 503, message: "ClickHouse has no schema of ours yet; the collector creates it." },
-  store_overloaded: { status: 503, message: "The query needed more memory than allowed: narrow the time range." },
+  schema_missing: {
+    status: 503,
+    message: "ClickHouse has no schema of ours yet; the collector creates it.",
+  },
+  store_overloaded: {
+    status: 503,
+    message: "The query needed more memory than allowed: narrow the time range.",
+  },
   too_busy: { status: 503, message: "Too many requests at once; try again." },
   query_timeout: { status: 504, message: "The query took too long: narrow the time range." },
 } as const satisfies Record<string, { status: number; message: string }>;
@@ -31,7 +49,12 @@ export class ApiError extends Error {
   readonly code: ErrorCode;
   readonly details: Record<string, unknown>;
 
-  constructor(code: ErrorCode, message?: string, details: Record<string, unknown> = {}, cause?: unknown) {
+  constructor(
+    code: ErrorCode,
+    message?: string,
+    details: Record<string, unknown> = {},
+    cause?: unknown,
+  ) {
     super(message ?? ERRORS[code].message, cause === undefined ? undefined : { cause });
     this.name = "ApiError";
     this.code = code;
@@ -48,7 +71,11 @@ export class ApiError extends Error {
 }
 
 export function badParameter(parameter: string, expected: string, got: string): ApiError {
-  return new ApiError("bad_parameter", `${parameter}: expected ${expected}, got "${got}"`, { parameter, expected, got });
+  return new ApiError("bad_parameter", `${parameter}: expected ${expected}, got "${got}"`, {
+    parameter,
+    expected,
+    got,
+  });
 }
 
 /** ClickHouse's error codes that mean something to a client. */
@@ -61,7 +88,14 @@ const STORE_ERRORS = new Map<string, ErrorCode>([
   ["241", "store_overloaded"], // MEMORY_LIMIT_EXCEEDED
 ]);
 
-const UNREACHABLE = new Set(["ECONNREFUSED", "ECONNRESET", "ENOTFOUND", "EPIPE", "EHOSTUNREACH", "ETIMEDOUT"]);
+const UNREACHABLE = new Set([
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "ENOTFOUND",
+  "EPIPE",
+  "EHOSTUNREACH",
+  "ETIMEDOUT",
+]);
 
 /** What a failed query means to the client; undefined: a bug of ours. */
 export function storeError(error: unknown): ApiError | undefined {

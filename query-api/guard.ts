@@ -51,19 +51,31 @@ export function knownHosts(hosts: readonly string[], anyAddress = false): Reques
     const host = request.headers.host ?? "";
     const name = host.replace(/:\d+$/, "").toLowerCase();
     if (known.has(name) || (anyAddress && IP_ADDRESS.test(name))) return next();
-    next(new ApiError("foreign_host", `expected a known host name (see ASSAY_HTTP_HOSTS), got "${host.slice(0, 200)}"`));
+    next(
+      new ApiError(
+        "foreign_host",
+        `expected a known host name (see ASSAY_HTTP_HOSTS), got "${host.slice(0, 200)}"`,
+      ),
+    );
   };
 }
 
 export function sameOrigin(request: Request, _response: Response, next: NextFunction): void {
   const { origin } = request.headers;
   if (origin !== undefined && !isOwn(origin, request.headers.host)) {
-    return next(new ApiError("foreign_origin", `expected this server's own origin, got "${origin.slice(0, 200)}"`));
+    return next(
+      new ApiError(
+        "foreign_origin",
+        `expected this server's own origin, got "${origin.slice(0, 200)}"`,
+      ),
+    );
   }
   const site = request.headers["sec-fetch-site"];
   const elsewhere = site === "cross-site" || site === "same-site";
   if (elsewhere && !isVisit(request)) {
-    return next(new ApiError("foreign_origin", `expected a same-origin request, got a ${site} one`));
+    return next(
+      new ApiError("foreign_origin", `expected a same-origin request, got a ${site} one`),
+    );
   }
   next();
 }

@@ -24,7 +24,9 @@ export interface QueryApi {
 }
 
 export async function startQueryApi(options: QueryApiOptions): Promise<QueryApi> {
-  const client = createClickHouse(options.target, { requestTimeoutMs: (MAX_QUERY_SECONDS + 5) * 1000 });
+  const client = createClickHouse(options.target, {
+    requestTimeoutMs: (MAX_QUERY_SECONDS + 5) * 1000,
+  });
   const { host, port } = options.address;
   const bracketed = host.includes(":") ? `[${host}]` : host;
   const app = createApp({

@@ -10,7 +10,13 @@ import { badParameter } from "./errors.ts";
 /** As express parses it: a repeated parameter is an array. */
 export type RawQuery = Record<string, unknown>;
 
-const UNIT_MS: Record<string, number> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
+const UNIT_MS: Record<string, number> = {
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+};
 const TIME = 'RFC 3339 ("2026-01-31T12:00:00Z"), unix milliseconds or relative ("now", "now-24h")';
 const RFC3339 = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:\d\d)$/;
 /** DateTime64(9) ends in 2262. */
@@ -37,7 +43,10 @@ export function time(nowMs: number): z.ZodType<number, string> {
 export const anyOf = z
   .union([z.string(), z.array(z.string())], { message: "text" })
   .transform((value) => (typeof value === "string" ? [value] : value))
-  .refine((values) => values.length <= 50 && values.every((v) => v.length <= 1024), "up to 50 values of 1,024 characters");
+  .refine(
+    (values) => values.length <= 50 && values.every((v) => v.length <= 1024),
+    "up to 50 values of 1,024 characters",
+  );
 
 export function wholeNumber(min: number, max: number): z.ZodType<number, string> {
   const message = `a whole number from ${min} to ${max}`;
@@ -48,7 +57,9 @@ export function wholeNumber(min: number, max: number): z.ZodType<number, string>
     .refine((n) => n >= min && n <= max, message);
 }
 
-export const flag = z.enum(["true", "false"], { message: '"true" or "false"' }).transform((v) => v === "true");
+export const flag = z
+  .enum(["true", "false"], { message: '"true" or "false"' })
+  .transform((v) => v === "true");
 
 export const statusFilter = z.enum(["ok", "error"], { message: '"ok" or "error"' });
 
@@ -79,10 +90,17 @@ export const step = z.string({ message: STEP }).transform((text, ctx) => {
  * Checks `query` against `shape`.
  * @throws ApiError `bad_parameter` for the first problem
  */
-export function readParameters<T extends z.ZodRawShape>(shape: T, query: RawQuery): z.output<z.ZodObject<T>> {
+export function readParameters<T extends z.ZodRawShape>(
+  shape: T,
+  query: RawQuery,
+): z.output<z.ZodObject<T>> {
   const unknown = Object.keys(query).find((key) => !Object.hasOwn(shape, key));
   if (unknown !== undefined) {
-    throw badParameter(unknown, `one of the parameters ${Object.keys(shape).join(", ")}`, shown(query[unknown]));
+    throw badParameter(
+      unknown,
+      `one of the parameters ${Object.keys(shape).join(", ")}`,
+      shown(query[unknown]),
+    );
   }
   const parsed = z.object(shape).safeParse(query);
   if (parsed.success) return parsed.data;
@@ -105,7 +123,11 @@ function shown(value: unknown): string {
 /** @throws ApiError unless from is before to */
 export function checkRange(fromMs: number, toMs: number): void {
   if (fromMs < toMs) return;
-  throw badParameter("from", `a time before to (${new Date(toMs).toISOString()})`, new Date(fromMs).toISOString());
+  throw badParameter(
+    "from",
+    `a time before to (${new Date(toMs).toISOString()})`,
+    new Date(fromMs).toISOString(),
+  );
 }
 
 /** Nanoseconds since 1970 as the text of an Int64 query parameter. */

@@ -159,7 +159,11 @@ export function spanDetails(row: DetailRow): Record<string, unknown> {
     })),
     trace_state: row.trace_state,
     flags: row.flags,
-    dropped: { attributes: row.dropped_attributes, events: row.dropped_events, links: row.dropped_links },
+    dropped: {
+      attributes: row.dropped_attributes,
+      events: row.dropped_events,
+      links: row.dropped_links,
+    },
     received_at: row.received_at,
   };
 }

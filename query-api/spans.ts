@@ -7,7 +7,16 @@
  */
 import { z } from "zod";
 import { type Place, readCursor, writeCursor } from "./cursor.ts";
-import { anyOf, checkRange, nanos, readParameters, statusFilter, time, wholeNumber, type RawQuery } from "./parameters.ts";
+import {
+  anyOf,
+  checkRange,
+  nanos,
+  readParameters,
+  statusFilter,
+  time,
+  wholeNumber,
+  type RawQuery,
+} from "./parameters.ts";
 import { FACT_COLUMNS, type FactRow, type SpanFacts, spanFacts } from "./span-facts.ts";
 import type { Store } from "./store.ts";
 
@@ -28,7 +37,10 @@ export const SPAN_FILTERS = {
 export type SpanFilters = Partial<Record<keyof typeof SPAN_FILTERS, string[] | undefined>>;
 
 /** SQL over `assay.spans AS s` and its parameters; every name comes from SPAN_FILTERS. */
-export function spanConditions(filters: SpanFilters): { sql: string[]; parameters: Record<string, unknown> } {
+export function spanConditions(filters: SpanFilters): {
+  sql: string[];
+  parameters: Record<string, unknown>;
+} {
   const given = Object.entries(SPAN_FILTERS).flatMap(([name, column]) => {
     const values = filters[name as keyof typeof SPAN_FILTERS];
     return values ? [{ name, column, values }] : [];
@@ -66,7 +78,11 @@ export function windowStarts(fromMs: number, upperMs: number): number[] {
   return [...WINDOWS_MS.map((width) => upperMs - width).filter((start) => start > fromMs), fromMs];
 }
 
-export async function listSpans(store: Store, query: RawQuery, nowMs: number): Promise<Record<string, unknown>> {
+export async function listSpans(
+  store: Store,
+  query: RawQuery,
+  nowMs: number,
+): Promise<Record<string, unknown>> {
   const { from, to, status, limit, cursor, ...filters } = readParameters(listShape(nowMs), query);
   checkRange(from, to);
   const before = cursor === undefined ? undefined : readCursor(cursor);
@@ -80,7 +96,11 @@ export async function listSpans(store: Store, query: RawQuery, nowMs: number): P
       parameters: {
         ...conditions.parameters,
         ...(status && { status }),
-        ...(before && { at: before.time, at_trace: before.traceId, at_span: before.spanId || "0".repeat(16) }),
+        ...(before && {
+          at: before.time,
+          at_trace: before.traceId,
+          at_span: before.spanId || "0".repeat(16),
+        }),
         from: nanos(startMs),
         to: nanos(to),
         limit: limit + 1,

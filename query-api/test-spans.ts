@@ -28,7 +28,11 @@ export function testSpanId(trace: string, name: string): string {
 }
 
 /** A chat call with usage and a price. */
-export function chat(model: string, cost: string | null, columns: Record<string, unknown> = {}): Record<string, unknown> {
+export function chat(
+  model: string,
+  cost: string | null,
+  columns: Record<string, unknown> = {},
+): Record<string, unknown> {
   return {
     operation: "chat",
     is_model_call: true,
@@ -44,7 +48,10 @@ export function chat(model: string, cost: string | null, columns: Record<string,
   };
 }
 
-export async function insertSpans(client: ClickHouseClient, spans: readonly TestSpan[]): Promise<void> {
+export async function insertSpans(
+  client: ClickHouseClient,
+  spans: readonly TestSpan[],
+): Promise<void> {
   await client.insert({ table: "assay.ingest", values: spans.map(rowOf), format: "JSONEachRow" });
 }
 

@@ -62,7 +62,12 @@ const DAILY: readonly Tier[] = [
     seconds: DAY,
     sketches: false,
     time: "toDateTime(r.day, 'UTC')",
-    dimensions: { project: "r.project", user: "r.user_id", provider: "r.provider", request_model: "r.request_model" },
+    dimensions: {
+      project: "r.project",
+      user: "r.user_id",
+      provider: "r.provider",
+      request_model: "r.request_model",
+    },
   },
   {
     table: "cost_by_release_1d",
@@ -89,11 +94,14 @@ export interface Question {
 
 /** @throws ApiError `unsupported_combination` */
 export function chooseTier({ dimensions, fromMs, toMs, step }: Question): Tier {
-  const has = (tier: Tier): boolean => dimensions.every((dimension) => tier.dimensions[dimension] !== undefined);
+  const has = (tier: Tier): boolean =>
+    dimensions.every((dimension) => tier.dimensions[dimension] !== undefined);
   const divides = (tier: Tier): boolean => step === undefined || step % tier.seconds === 0;
   const candidates = TIERS.filter((tier) => has(tier) && divides(tier));
   const rangeSeconds = (toMs - fromMs) / 1000;
-  const fitting = candidates.find((tier) => tier.seconds * 30 <= rangeSeconds || aligned(tier, fromMs, toMs));
+  const fitting = candidates.find(
+    (tier) => tier.seconds * 30 <= rangeSeconds || aligned(tier, fromMs, toMs),
+  );
   const tier = fitting ?? candidates.at(-1) ?? DAILY.find((daily) => has(daily) && divides(daily));
   if (tier) return tier;
   throw unsupported(dimensions, step, DAILY.some(has));
@@ -104,11 +112,23 @@ function aligned(tier: Tier, fromMs: number, toMs: number): boolean {
   return fromMs % ms === 0 && toMs % ms === 0;
 }
 
-function unsupported(dimensions: readonly Dimension[], step: number | undefined, inDaily: boolean): ApiError {
+function unsupported(
+  dimensions: readonly Dimension[],
+  step: number | undefined,
+  inDaily: boolean,
+): ApiError {
   const asked = dimensions.join(", ");
   if (inDaily) {
-    return new ApiError("unsupported_combination", `${asked} is kept by day: expected a step of whole days, got ${step} s`);
+    return new ApiError(
+      "unsupported_combination",
+      `${asked} is kept by day: expected a step of whole days, got ${step} s`,
+    );
   }
-  const kept = [...TIERS.slice(0, 1), ...DAILY].map((tier) => Object.keys(tier.dimensions).join(", "));
-  return new ApiError("unsupported_combination", `no table keeps ${asked} together`, { dimensions, tables: kept });
+  const kept = [...TIERS.slice(0, 1), ...DAILY].map((tier) =>
+    Object.keys(tier.dimensions).join(", "),
+  );
+  return new ApiError("unsupported_combination", `no table keeps ${asked} together`, {
+    dimensions,
+    tables: kept,
+  });
 }

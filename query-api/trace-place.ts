@@ -39,7 +39,10 @@ export async function findTrace(store: Store, traceId: string): Promise<TracePla
   return {
     traceId,
     projects: rows.map((row) => row.project),
-    start: rows.reduce((least, row) => (BigInt(row.start) < BigInt(least) ? row.start : least), first.start),
+    start: rows.reduce(
+      (least, row) => (BigInt(row.start) < BigInt(least) ? row.start : least),
+      first.start,
+    ),
     end: rows.reduce((most, row) => (BigInt(row.end) > BigInt(most) ? row.end : most), first.end),
     spans: rows.reduce((sum, row) => sum + Number(row.spans), 0),
   };

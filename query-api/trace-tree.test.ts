@@ -1,7 +1,11 @@
 import { expect, test } from "vitest";
 import { buildTree } from "./trace-tree.ts";
 
-const span = (id: string, parent: string | null, time: number) => ({ span_id: id, parent_span_id: parent, time_unix_nano: String(time) });
+const span = (id: string, parent: string | null, time: number) => ({
+  span_id: id,
+  parent_span_id: parent,
+  time_unix_nano: String(time),
+});
 const outline = (spans: ReturnType<typeof span>[]) =>
   buildTree(spans).map((n) => `${" ".repeat(n.depth)}${n.span.span_id}${n.orphan ? "?" : ""}`);
 
@@ -10,9 +14,15 @@ const trees: Record<string, [ReturnType<typeof span>[], string[]]> = {
     [span("c", "a", 3), span("b", "a", 2), span("d", "b", 9), span("a", null, 1)],
     ["a", " b", "  d", " c"],
   ],
-  "a missing parent makes an orphan root": [[span("b", "gone", 2), span("a", null, 1)], ["a", "b?"]],
+  "a missing parent makes an orphan root": [
+    [span("b", "gone", 2), span("a", null, 1)],
+    ["a", "b?"],
+  ],
   "a span that is its own parent is shown once": [[span("a", "a", 1)], ["a?"]],
-  "a circle hangs below its earliest span": [[span("b", "a", 2), span("a", "b", 1), span("c", "b", 3)], ["a?", " b", "  c"]],
+  "a circle hangs below its earliest span": [
+    [span("b", "a", 2), span("a", "b", 1), span("c", "b", 3)],
+    ["a?", " b", "  c"],
+  ],
 };
 
 test.each(Object.entries(trees))("%s", (_name, [spans, expected]) => {

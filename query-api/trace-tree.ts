@@ -46,7 +46,12 @@ export function buildTree<T extends TreeSpan>(spans: readonly T[]): TreeNode<T>[
   return nodes;
 }
 
-function walk<T extends TreeSpan>(root: T, children: Map<string, T[]>, seen: Set<string>, nodes: TreeNode<T>[]): void {
+function walk<T extends TreeSpan>(
+  root: T,
+  children: Map<string, T[]>,
+  seen: Set<string>,
+  nodes: TreeNode<T>[],
+): void {
   const stack = [{ span: root, depth: 0 }];
   seen.add(root.span_id);
   for (let top = stack.pop(); top; top = stack.pop()) {

@@ -7,7 +7,15 @@
 import { ApiError } from "./errors.ts";
 import { type SpanContent, readContent } from "./content.ts";
 import { sumUsd } from "./money.ts";
-import { DETAIL_COLUMNS, type DetailRow, FACT_COLUMNS, type FactRow, type SpanFacts, spanDetails, spanFacts } from "./span-facts.ts";
+import {
+  DETAIL_COLUMNS,
+  type DetailRow,
+  FACT_COLUMNS,
+  type FactRow,
+  type SpanFacts,
+  spanDetails,
+  spanFacts,
+} from "./span-facts.ts";
 import type { Store } from "./store.ts";
 import { buildTree } from "./trace-tree.ts";
 import { type TracePlace, findTrace, placeParameters } from "./trace-place.ts";
@@ -37,21 +45,33 @@ export interface TraceOptions {
   maxSpans?: number;
 }
 
-export async function readTrace(store: Store, traceId: string, options: TraceOptions): Promise<Record<string, unknown>> {
+export async function readTrace(
+  store: Store,
+  traceId: string,
+  options: TraceOptions,
+): Promise<Record<string, unknown>> {
   const place = await findTrace(store, traceId);
   const maxSpans = options.maxSpans ?? MAX_SPANS;
   const [rows, found] = await Promise.all([
-    store.rows<FactRow & DetailRow>({ sql: SPANS_SQL, parameters: { ...placeParameters(place), limit: maxSpans + 1 } }),
+    store.rows<FactRow & DetailRow>({
+      sql: SPANS_SQL,
+      parameters: { ...placeParameters(place), limit: maxSpans + 1 },
+    }),
     options.content ? readContent(store, place) : undefined,
   ]);
   // The index outlives dropped days by less than one merge; a trace without spans is gone.
   if (rows.length === 0) throw new ApiError("trace_not_found", undefined, { trace_id: traceId });
   const shown = rows.slice(0, maxSpans);
-  const nodes = buildTree(shown.map((row) => ({ ...spanFacts(pickFacts(row)), ...spanDetails(row) })));
+  const nodes = buildTree(
+    shown.map((row) => ({ ...spanFacts(pickFacts(row)), ...spanDetails(row) })),
+  );
   return {
     trace_id: traceId,
     projects: place.projects,
-    ...extent(place, nodes.map((node) => node.span)),
+    ...extent(
+      place,
+      nodes.map((node) => node.span),
+    ),
     totals: totalsOf(nodes.map((node) => node.span)),
     truncated: rows.length > maxSpans,
     ...(found && { content_truncated: found.truncated }),
@@ -69,21 +89,41 @@ export async function readTrace(store: Store, traceId: string, options: TraceOpt
 }
 
 /** One span with its content. */
-export async function readSpan(store: Store, traceId: string, spanId: string): Promise<Record<string, unknown>> {
+export async function readSpan(
+  store: Store,
+  traceId: string,
+  spanId: string,
+): Promise<Record<string, unknown>> {
   const place = await findTrace(store, traceId);
   const [rows, found] = await Promise.all([
-    store.rows<FactRow & DetailRow>({ sql: SPAN_SQL, parameters: { ...placeParameters(place), span: spanId } }),
+    store.rows<FactRow & DetailRow>({
+      sql: SPAN_SQL,
+      parameters: { ...placeParameters(place), span: spanId },
+    }),
     readContent(store, place, spanId),
   ]);
   const row = rows[0];
   if (!row) throw new ApiError("span_not_found", undefined, { trace_id: traceId, span_id: spanId });
   const content: SpanContent | null = found.content.get(spanId) ?? null;
-  return { ...spanFacts(pickFacts(row)), ...spanDetails(row), content, content_truncated: found.truncated };
+  return {
+    ...spanFacts(pickFacts(row)),
+    ...spanDetails(row),
+    content,
+    content_truncated: found.truncated,
+  };
 }
 
 /** The row without the columns that `spanDetails` reads. */
 function pickFacts(row: FactRow & DetailRow): FactRow {
-  const { attrs_string, attrs_int, attrs_double, attrs_bool, attrs_json, resource, ...withoutMaps } = row;
+  const {
+    attrs_string,
+    attrs_int,
+    attrs_double,
+    attrs_bool,
+    attrs_json,
+    resource,
+    ...withoutMaps
+  } = row;
   const { event_times, event_names, event_attributes, ...withoutEvents } = withoutMaps;
   const { link_trace_ids, link_span_ids, link_attributes, ...withoutLinks } = withoutEvents;
   const { scope_name, scope_version, scope_attributes, ...withoutScope } = withoutLinks;

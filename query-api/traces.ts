@@ -59,8 +59,15 @@ interface Search {
   conditions: { sql: string[]; parameters: Record<string, unknown> };
 }
 
-export async function listTraces(store: Store, query: RawQuery, nowMs: number): Promise<Record<string, unknown>> {
-  const { from, to, status, limit, cursor, project, ...filters } = readParameters(listShape(nowMs), query);
+export async function listTraces(
+  store: Store,
+  query: RawQuery,
+  nowMs: number,
+): Promise<Record<string, unknown>> {
+  const { from, to, status, limit, cursor, project, ...filters } = readParameters(
+    listShape(nowMs),
+    query,
+  );
   checkRange(from, to);
   const before = cursor === undefined ? undefined : readCursor(cursor);
   const search: Search = {
@@ -81,7 +88,9 @@ export async function listTraces(store: Store, query: RawQuery, nowMs: number): 
     to: new Date(to).toISOString(),
     traces: page.map((row) => traceOf(row, details.get(row.trace_id))),
     next_cursor:
-      found.length > limit && last ? writeCursor({ time: last.start, traceId: last.trace_id, spanId: "" }) : null,
+      found.length > limit && last
+        ? writeCursor({ time: last.start, traceId: last.trace_id, spanId: "" })
+        : null,
   };
 }
 
@@ -105,15 +114,26 @@ async function findTraces(store: Store, search: Search): Promise<TotalsRow[]> {
   return found.slice(0, search.limit + 1);
 }
 
-function findCandidates(store: Store, search: Search, startMs: number, upperMs: number, most: number): Promise<Candidate[]> {
-  const matches = [...search.conditions.sql, ...(search.status === "error" ? ["s.status = 'error'"] : [])];
+function findCandidates(
+  store: Store,
+  search: Search,
+  startMs: number,
+  upperMs: number,
+  most: number,
+): Promise<Candidate[]> {
+  const matches = [
+    ...search.conditions.sql,
+    ...(search.status === "error" ? ["s.status = 'error'"] : []),
+  ];
   const filtered = matches.length > 0 || search.status === "ok";
   const having = [
     "first < fromUnixTimestamp64Nano({to:Int64}, 'UTC')",
     ...(matches.length > 0 ? [`countIf(${matches.join(" AND ")}) > 0`] : []),
     ...(search.status === "ok" ? ["countIf(s.status = 'error') = 0"] : []),
     ...(search.before
-      ? ["(first, id) < (fromUnixTimestamp64Nano({at:Int64}, 'UTC'), toFixedString(unhex({at_trace:String}), 16))"]
+      ? [
+          "(first, id) < (fromUnixTimestamp64Nano({at:Int64}, 'UTC'), toFixedString(unhex({at_trace:String}), 16))",
+        ]
       : []),
   ];
   return store.rows<Candidate>({
@@ -150,11 +170,20 @@ async function confirm(
   complete: boolean,
 ): Promise<TotalsRow[]> {
   if (candidates.length === 0) return [];
-  const rows = await readTotals(store, candidates.map((c) => c.trace_id), search.projects);
+  const rows = await readTotals(
+    store,
+    candidates.map((c) => c.trace_id),
+    search.projects,
+  );
   // A trace's true start is never after its first span in the window: what was cut off started before `floor`.
-  const lowest = candidates.reduce((least, c) => (BigInt(c.first) < least ? BigInt(c.first) : least), 2n ** 63n);
+  const lowest = candidates.reduce(
+    (least, c) => (BigInt(c.first) < least ? BigInt(c.first) : least),
+    2n ** 63n,
+  );
   const floor = complete ? BigInt(nanos(startMs)) : lowest;
-  const wanted = rows.filter((row) => BigInt(row.start) >= floor && (search.status !== "ok" || Number(row.errors) === 0));
+  const wanted = rows.filter(
+    (row) => BigInt(row.start) >= floor && (search.status !== "ok" || Number(row.errors) === 0),
+  );
   return wanted.toSorted(newestFirst);
 }
 
@@ -164,7 +193,11 @@ function newestFirst(a: TotalsRow, b: TotalsRow): number {
   return a.trace_id < b.trace_id ? 1 : -1;
 }
 
-function readTotals(store: Store, ids: string[], projects: string[] | undefined): Promise<TotalsRow[]> {
+function readTotals(
+  store: Store,
+  ids: string[],
+  projects: string[] | undefined,
+): Promise<TotalsRow[]> {
   return store.rows<TotalsRow>({
     sql: `SELECT lower(hex(i.trace_id)) AS trace_id, toString(toUnixTimestamp64Nano(min(i.start))) AS start,
   toString(toUnixTimestamp64Nano(max(i.end))) AS end, toString(sum(i.spans)) AS spans, toString(sum(i.errors)) AS errors,
@@ -201,8 +234,14 @@ GROUP BY s.trace_id`,
     parameters: {
       ids: page.map((row) => row.trace_id),
       projects: projects ?? [...new Set(page.flatMap((row) => row.projects))],
-      start: page.map((row) => BigInt(row.start)).reduce((a, b) => (a < b ? a : b)).toString(),
-      end: page.map((row) => BigInt(row.end)).reduce((a, b) => (a > b ? a : b)).toString(),
+      start: page
+        .map((row) => BigInt(row.start))
+        .reduce((a, b) => (a < b ? a : b))
+        .toString(),
+      end: page
+        .map((row) => BigInt(row.end))
+        .reduce((a, b) => (a > b ? a : b))
+        .toString(),
     },
   });
   return new Map(rows.map((row) => [row.trace_id, row]));

@@ -90,11 +90,22 @@ export interface Trace {
   duration_ms: number;
   truncated: boolean;
   generated: boolean;
-  totals: { spans: number; errors: number; calls: number; unpriced_calls: number; input_tokens: number; output_tokens: number; cost: string | null };
+  totals: {
+    spans: number;
+    errors: number;
+    calls: number;
+    unpriced_calls: number;
+    input_tokens: number;
+    output_tokens: number;
+    cost: string | null;
+  };
   spans: Span[];
 }
 
-export type Loaded<T> = { state: "loading" } | { state: "ready"; value: T } | { state: "failed"; message: string };
+export type Loaded<T> =
+  | { state: "loading" }
+  | { state: "ready"; value: T }
+  | { state: "failed"; message: string };
 
 /** `path` with the parameters that have a value. */
 export function address(path: string, parameters: Record<string, string | undefined> = {}): string {
@@ -118,7 +129,11 @@ export function useAnswer<T>(url: string, round = 0): Loaded<T> {
       (value) => setLoaded({ state: "ready", value, url }),
       (error: unknown) => {
         if (stop.signal.aborted) return; // Another question took its place.
-        setLoaded({ state: "failed", message: error instanceof Error ? error.message : String(error), url });
+        setLoaded({
+          state: "failed",
+          message: error instanceof Error ? error.message : String(error),
+          url,
+        });
       },
     );
     return () => stop.abort();

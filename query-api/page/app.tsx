@@ -22,17 +22,29 @@ function App() {
     <>
       <header class="top">
         <a class="brand" href={hashOf({ ...place, view: "overview", span: "" })}>
-          <span class="mark" aria-hidden="true">A</span> Assay
+          <span class="mark" aria-hidden="true">
+            A
+          </span>{" "}
+          Assay
         </a>
         <nav aria-label="Views">
-          <Tab place={place} view="overview">Overview</Tab>
-          <Tab place={place} view="traces">Traces</Tab>
+          <Tab place={place} view="overview">
+            Overview
+          </Tab>
+          <Tab place={place} view="traces">
+            Traces
+          </Tab>
         </nav>
         {place.view !== "trace" && (
           <div class="filters">
             <Filters place={place} />
             <label class="live">
-              <input type="checkbox" checked={live} data-testid="live" onChange={(e) => setLive(e.currentTarget.checked)} />
+              <input
+                type="checkbox"
+                checked={live}
+                data-testid="live"
+                onChange={(e) => setLive(e.currentTarget.checked)}
+              />
               Live
             </label>
           </div>
@@ -47,7 +59,15 @@ function App() {
   );
 }
 
-function Tab({ place, view, children }: { place: Place; view: "overview" | "traces"; children: ComponentChildren }) {
+function Tab({
+  place,
+  view,
+  children,
+}: {
+  place: Place;
+  view: "overview" | "traces";
+  children: ComponentChildren;
+}) {
   const here = place.view === view || (view === "traces" && place.view === "trace");
   return (
     <a href={hashOf({ ...place, view, span: "" })} aria-current={here ? "page" : undefined}>
@@ -63,11 +83,29 @@ function Filters({ place }: { place: Place }) {
   const models = [...new Set(inProject.flatMap((p) => p.models))].sort();
   return (
     <>
-      <Choice label="Project" all="All projects" value={place.project} values={projects.map((p) => p.project)} choose={(project) => go({ ...place, project })} />
-      <Choice label="Model" all="All models" value={place.model} values={models} choose={(model) => go({ ...place, model })} />
+      <Choice
+        label="Project"
+        all="All projects"
+        value={place.project}
+        values={projects.map((p) => p.project)}
+        choose={(project) => go({ ...place, project })}
+      />
+      <Choice
+        label="Model"
+        all="All models"
+        value={place.model}
+        values={models}
+        choose={(model) => go({ ...place, model })}
+      />
       <div class="ranges" role="group" aria-label="Time range">
         {(Object.keys(RANGES) as Range[]).map((range) => (
-          <button key={range} type="button" aria-pressed={place.range === range} title={`Last ${RANGES[range]}`} onClick={() => go({ ...place, range })}>
+          <button
+            key={range}
+            type="button"
+            aria-pressed={place.range === range}
+            title={`Last ${RANGES[range]}`}
+            onClick={() => go({ ...place, range })}
+          >
             {range}
           </button>
         ))}
@@ -76,14 +114,27 @@ function Filters({ place }: { place: Place }) {
   );
 }
 
-function Choice(props: { label: string; all: string; value: string; values: string[]; choose: (value: string) => void }) {
+function Choice(props: {
+  label: string;
+  all: string;
+  value: string;
+  values: string[];
+  choose: (value: string) => void;
+}) {
   const { label, all, value, values, choose } = props;
   const options = value && !values.includes(value) ? [value, ...values] : values;
   return (
-    <select aria-label={label} value={value} onChange={(e) => choose(e.currentTarget.value)} data-testid={`filter-${label.toLowerCase()}`}>
+    <select
+      aria-label={label}
+      value={value}
+      onChange={(e) => choose(e.currentTarget.value)}
+      data-testid={`filter-${label.toLowerCase()}`}
+    >
       <option value="">{all}</option>
       {options.map((option) => (
-        <option key={option} value={option}>{option}</option>
+        <option key={option} value={option}>
+          {option}
+        </option>
       ))}
     </select>
   );

@@ -35,7 +35,9 @@ export function Chart({ title, testId, times, series, stacked = false, format }:
   useEffect(() => {
     const element = holder.current!;
     const plot = new uPlot(plotOptions(element, series, stacked, format, setAt), data, element);
-    const resize = new ResizeObserver(() => plot.setSize({ width: element.clientWidth, height: HEIGHT }));
+    const resize = new ResizeObserver(() =>
+      plot.setSize({ width: element.clientWidth, height: HEIGHT }),
+    );
     resize.observe(element);
     return () => {
       resize.disconnect();
@@ -46,7 +48,14 @@ export function Chart({ title, testId, times, series, stacked = false, format }:
     <section class="card chart" data-testid={testId} aria-label={title}>
       <h2>
         {title}
-        <span class="muted">{at !== null && times[at] ? new Date(times[at] * 1000).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" }) : ""}</span>
+        <span class="muted">
+          {at !== null && times[at]
+            ? new Date(times[at] * 1000).toLocaleString("en-GB", {
+                dateStyle: "medium",
+                timeStyle: "short",
+              })
+            : ""}
+        </span>
       </h2>
       <div ref={holder} class="plot" />
       <ul class="legend">
@@ -65,14 +74,26 @@ export function Chart({ title, testId, times, series, stacked = false, format }:
 function plotData(times: number[], series: Series[], stacked: boolean): uPlot.AlignedData {
   if (!stacked) return [times, ...series.map((s) => s.values)];
   const sums = new Array<number>(times.length).fill(0);
-  const columns = series.toReversed().map((s) => s.values.map((v, i) => (sums[i] = sums[i]! + (v ?? 0))));
+  const columns = series
+    .toReversed()
+    .map((s) => s.values.map((v, i) => (sums[i] = sums[i]! + (v ?? 0))));
   return [times, ...columns.toReversed()];
 }
 
-function plotOptions(element: HTMLElement, series: Series[], stacked: boolean, format: Props["format"], setAt: (i: number | null) => void): uPlot.Options {
+function plotOptions(
+  element: HTMLElement,
+  series: Series[],
+  stacked: boolean,
+  format: Props["format"],
+  setAt: (i: number | null) => void,
+): uPlot.Options {
   const style = getComputedStyle(element);
   const colour = (name: string): string => style.getPropertyValue(name).trim();
-  const axis = { stroke: colour("--muted"), font: "11px system-ui, sans-serif", ticks: { show: false } };
+  const axis = {
+    stroke: colour("--muted"),
+    font: "11px system-ui, sans-serif",
+    ticks: { show: false },
+  };
   return {
     width: element.clientWidth,
     height: HEIGHT,
@@ -82,7 +103,13 @@ function plotOptions(element: HTMLElement, series: Series[], stacked: boolean, f
     scales: { y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.08 : 1] } },
     axes: [
       { ...axis, grid: { show: false }, size: 28, space: 70, values: timeLabels },
-      { ...axis, grid: { stroke: colour("--line"), width: 1 }, size: 58, space: 36, values: (_plot, ticks) => ticks.map(format) },
+      {
+        ...axis,
+        grid: { stroke: colour("--line"), width: 1 },
+        size: 58,
+        space: 36,
+        values: (_plot, ticks) => ticks.map(format),
+      },
     ],
     series: [
       {},
@@ -92,7 +119,10 @@ function plotOptions(element: HTMLElement, series: Series[], stacked: boolean, f
         width: stacked ? 1 : 1.75,
         ...(stacked && { fill: colour(s.colour) }),
         spanGaps: false,
-        points: { show: (plot: uPlot, i: number) => !stacked && lonely(plot.data[i] as (number | null)[]), size: 5 },
+        points: {
+          show: (plot: uPlot, i: number) => !stacked && lonely(plot.data[i] as (number | null)[]),
+          size: 5,
+        },
       })),
     ],
     hooks: { setCursor: [(plot) => setAt(plot.cursor.idx ?? null)] },
@@ -104,12 +134,19 @@ function lonely(values: (number | null)[]): boolean {
   return values.filter((v) => v !== null).length < 12;
 }
 
-function timeLabels(_plot: uPlot, ticks: number[], _axis: number, _space: number, increment: number): string[] {
+function timeLabels(
+  _plot: uPlot,
+  ticks: number[],
+  _axis: number,
+  _space: number,
+  increment: number,
+): string[] {
   const days = increment >= 86_400;
   return ticks.map((tick) => {
     const date = new Date(tick * 1000);
     const midnight = date.getHours() === 0 && date.getMinutes() === 0;
-    if (days || midnight) return date.toLocaleDateString("en-GB", { day: "numeric", month: "short" });
+    if (days || midnight)
+      return date.toLocaleDateString("en-GB", { day: "numeric", month: "short" });
     return date.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
   });
 }

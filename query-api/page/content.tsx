@@ -22,9 +22,14 @@ export function Messages({ value, role }: { value: unknown; role: string }) {
       {messages.map((message, i) => {
         const whose = isRecord(message) && typeof message.role === "string" ? message.role : role;
         return (
-          <div key={i} class={`message ${["user", "assistant", "system", "tool"].includes(whose) ? whose : "other"}`}>
+          <div
+            key={i}
+            class={`message ${["user", "assistant", "system", "tool"].includes(whose) ? whose : "other"}`}
+          >
             <b>{whose}</b>
-            {partsOf(message).map((part, j) => <MessagePart key={j} part={part} />)}
+            {partsOf(message).map((part, j) => (
+              <MessagePart key={j} part={part} />
+            ))}
           </div>
         );
       })}
@@ -48,10 +53,20 @@ function MessagePart({ part }: { part: unknown }) {
     return <p class={part.type === "reasoning" ? "reasoning" : ""}>{text}</p>;
   }
   if (part.type === "tool_call") {
-    return <div class="tool"><span class="badge">calls {String(part.name ?? "")}</span><Value value={part.arguments ?? {}} /></div>;
+    return (
+      <div class="tool">
+        <span class="badge">calls {String(part.name ?? "")}</span>
+        <Value value={part.arguments ?? {}} />
+      </div>
+    );
   }
   if (part.type === "tool_call_response") {
-    return <div class="tool"><span class="badge">answers</span><Value value={part.response ?? part.result ?? part.content} /></div>;
+    return (
+      <div class="tool">
+        <span class="badge">answers</span>
+        <Value value={part.response ?? part.result ?? part.content} />
+      </div>
+    );
   }
   return <Value value={part} />;
 }
@@ -60,7 +75,15 @@ export function Documents({ value }: { value: unknown }) {
   if (!Array.isArray(value)) return <Value value={value} />;
   return (
     <ol class="documents" data-testid="documents">
-      {value.map((document: unknown, i) => (isRecord(document) ? <Document key={i} document={document} /> : <li key={i}><Value value={document} /></li>))}
+      {value.map((document: unknown, i) =>
+        isRecord(document) ? (
+          <Document key={i} document={document} />
+        ) : (
+          <li key={i}>
+            <Value value={document} />
+          </li>
+        ),
+      )}
     </ol>
   );
 }
@@ -75,8 +98,15 @@ function Document({ document }: { document: Json }) {
         {known && <meter min={0} max={1} value={score} aria-hidden="true" />}
         {known && <b>{score.toFixed(3)}</b>}
       </div>
-      {content !== undefined && (typeof content === "string" ? <p>{content}</p> : <Value value={content} />)}
-      {Object.keys(rest).length > 0 && <small class="muted">{Object.entries(rest).map(([k, v]) => `${k}: ${typeof v === "string" ? v : JSON.stringify(v)}`).join(" · ")}</small>}
+      {content !== undefined &&
+        (typeof content === "string" ? <p>{content}</p> : <Value value={content} />)}
+      {Object.keys(rest).length > 0 && (
+        <small class="muted">
+          {Object.entries(rest)
+            .map(([k, v]) => `${k}: ${typeof v === "string" ? v : JSON.stringify(v)}`)
+            .join(" · ")}
+        </small>
+      )}
     </li>
   );
 }

@@ -1,7 +1,14 @@
 /** Where the page is, kept in the address after `#`, so that a link shows what its sender saw. */
 import { useEffect, useState } from "preact/hooks";
 
-export const RANGES = { "1h": "1 hour", "6h": "6 hours", "24h": "24 hours", "7d": "7 days", "14d": "14 days", "30d": "30 days" } as const;
+export const RANGES = {
+  "1h": "1 hour",
+  "6h": "6 hours",
+  "24h": "24 hours",
+  "7d": "7 days",
+  "14d": "14 days",
+  "30d": "30 days",
+} as const;
 export type Range = keyof typeof RANGES;
 /** Steps that give 30 to 90 points. */
 export const STEPS: Record<Range, { step: string; seconds: number }> = {
@@ -42,7 +49,8 @@ export function readPlace(hash: string): Place {
 export function hashOf(place: Place): string {
   const { view, traceId, range, project, model, status, span } = place;
   const query = new URLSearchParams({ range });
-  for (const [name, value] of Object.entries({ project, model, status, span })) if (value) query.set(name, value);
+  for (const [name, value] of Object.entries({ project, model, status, span }))
+    if (value) query.set(name, value);
   const path = view === "overview" ? "" : view === "traces" ? "traces" : `traces/${traceId}`;
   return `#/${path}?${query}`;
 }

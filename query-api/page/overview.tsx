@@ -12,14 +12,28 @@ const MOST_SERIES = 7;
 export function Overview({ place, round }: { place: Place; round: number }) {
   const [split, setSplit] = useState<Split>("model");
   const { step, seconds } = STEPS[place.range];
-  const base = { from: `now-${place.range}`, to: "now", project: place.project, model: place.model };
+  const base = {
+    from: `now-${place.range}`,
+    to: "now",
+    project: place.project,
+    model: place.model,
+  };
   const overall = useAnswer<Costs>(address("/api/v1/costs", { ...base, step }), round);
   const parts = useAnswer<Costs>(address("/api/v1/costs", { ...base, step, by: split }), round);
-  const table = useAnswer<Costs>(address("/api/v1/costs", { ...base, by: "project,provider,model" }), round);
+  const table = useAnswer<Costs>(
+    address("/api/v1/costs", { ...base, by: "project,provider,model" }),
+    round,
+  );
   const failed = [overall, parts, table].find((answer) => answer.state === "failed");
   if (failed?.state === "failed") return <Failed message={failed.message} />;
-  if (overall.state !== "ready") return <p class="loading" role="status">Loading…</p>;
-  if (overall.value.totals.calls === 0) return <Empty filtered={!!place.project || !!place.model} />;
+  if (overall.state !== "ready")
+    return (
+      <p class="loading" role="status">
+        Loading…
+      </p>
+    );
+  if (overall.value.totals.calls === 0)
+    return <Empty filtered={!!place.project || !!place.model} />;
   return (
     <div data-testid="overview">
       <Tiles totals={overall.value.totals} />
@@ -27,11 +41,23 @@ export function Overview({ place, round }: { place: Place; round: number }) {
         <h1>Over time</h1>
         <div class="ranges" role="group" aria-label="Split cost by">
           {(["model", "project"] as const).map((name) => (
-            <button key={name} type="button" aria-pressed={split === name} onClick={() => setSplit(name)}>by {name}</button>
+            <button
+              key={name}
+              type="button"
+              aria-pressed={split === name}
+              onClick={() => setSplit(name)}
+            >
+              by {name}
+            </button>
           ))}
         </div>
       </div>
-      <Charts overall={overall.value} parts={parts.state === "ready" ? parts.value : undefined} split={split} seconds={seconds} />
+      <Charts
+        overall={overall.value}
+        parts={parts.state === "ready" ? parts.value : undefined}
+        split={split}
+        seconds={seconds}
+      />
       {table.state === "ready" && <CostTable costs={table.value} place={place} />}
     </div>
   );
@@ -41,12 +67,48 @@ function Tiles({ totals }: { totals: CostRow }) {
   const tokens = totals.input_tokens + totals.output_tokens;
   return (
     <section class="tiles" aria-label="Totals">
-      <Tile name="cost" label="Cost" value={usd(totals.cost)} note={totals.estimated_calls > 0 ? `${count(totals.estimated_calls)} calls estimated` : `${usd(perCall(totals))} a call`} />
-      <Tile name="calls" label="Model calls" value={count(totals.calls)} note={`${count(totals.errors)} failed`} />
-      <Tile name="errors" label="Error rate" value={percent(totals.errors, totals.calls)} note="of model calls" bad={totals.errors / totals.calls > 0.05} />
-      <Tile name="latency" label="Latency p95" value={duration(totals.latency_ms.p95)} note={`p50 ${duration(totals.latency_ms.p50)} · p99 ${duration(totals.latency_ms.p99)}`} />
-      <Tile name="tokens" label="Tokens" value={count(tokens)} note={`${count(totals.input_tokens)} in · ${count(totals.output_tokens)} out`} />
-      <Tile name="unpriced" label="Unpriced calls" value={count(totals.unpriced_calls)} note={totals.unpriced_calls > 0 ? "missing from cost" : "every call has a price"} warn={totals.unpriced_calls > 0} />
+      <Tile
+        name="cost"
+        label="Cost"
+        value={usd(totals.cost)}
+        note={
+          totals.estimated_calls > 0
+            ? `${count(totals.estimated_calls)} calls estimated`
+            : `${usd(perCall(totals))} a call`
+        }
+      />
+      <Tile
+        name="calls"
+        label="Model calls"
+        value={count(totals.calls)}
+        note={`${count(totals.errors)} failed`}
+      />
+      <Tile
+        name="errors"
+        label="Error rate"
+        value={percent(totals.errors, totals.calls)}
+        note="of model calls"
+        bad={totals.errors / totals.calls > 0.05}
+      />
+      <Tile
+        name="latency"
+        label="Latency p95"
+        value={duration(totals.latency_ms.p95)}
+        note={`p50 ${duration(totals.latency_ms.p50)} · p99 ${duration(totals.latency_ms.p99)}`}
+      />
+      <Tile
+        name="tokens"
+        label="Tokens"
+        value={count(tokens)}
+        note={`${count(totals.input_tokens)} in · ${count(totals.output_tokens)} out`}
+      />
+      <Tile
+        name="unpriced"
+        label="Unpriced calls"
+        value={count(totals.unpriced_calls)}
+        note={totals.unpriced_calls > 0 ? "missing from cost" : "every call has a price"}
+        warn={totals.unpriced_calls > 0}
+      />
     </section>
   );
 }
@@ -56,9 +118,19 @@ function perCall(totals: CostRow): string | null {
   return totals.cost === null || priced === 0 ? null : (Number(totals.cost) / priced).toFixed(12);
 }
 
-function Tile(props: { name: string; label: string; value: string; note: string; warn?: boolean; bad?: boolean }) {
+function Tile(props: {
+  name: string;
+  label: string;
+  value: string;
+  note: string;
+  warn?: boolean;
+  bad?: boolean;
+}) {
   return (
-    <div class={`card tile${props.warn ? " warn" : ""}${props.bad ? " bad" : ""}`} data-testid={`tile-${props.name}`}>
+    <div
+      class={`card tile${props.warn ? " warn" : ""}${props.bad ? " bad" : ""}`}
+      data-testid={`tile-${props.name}`}
+    >
       <span>{props.label}</span>
       <strong>{props.value}</strong>
       <small>{props.note}</small>
@@ -66,11 +138,28 @@ function Tile(props: { name: string; label: string; value: string; note: string;
   );
 }
 
-function Charts({ overall, parts, split, seconds }: { overall: Costs; parts: Costs | undefined; split: Split; seconds: number }) {
+function Charts({
+  overall,
+  parts,
+  split,
+  seconds,
+}: {
+  overall: Costs;
+  parts: Costs | undefined;
+  split: Split;
+  seconds: number;
+}) {
   const times = useMemo(() => bucketTimes(overall, seconds), [overall, seconds]);
-  const cost = useMemo(() => (parts ? costSeries(parts.rows, split, times) : []), [parts, split, times]);
+  const cost = useMemo(
+    () => (parts ? costSeries(parts.rows, split, times) : []),
+    [parts, split, times],
+  );
   const rows = useMemo(() => byTime(overall.rows), [overall]);
-  const line = (name: string, colour: string, value: (row: CostRow | undefined) => number | null): Series => ({
+  const line = (
+    name: string,
+    colour: string,
+    value: (row: CostRow | undefined) => number | null,
+  ): Series => ({
     name,
     colour,
     values: times.map((time) => value(rows.get(time))),
@@ -87,10 +176,37 @@ function Charts({ overall, parts, split, seconds }: { overall: Costs; parts: Cos
   );
   return (
     <div class="charts">
-      <Chart title={`Cost by ${split}`} testId="chart-cost" times={times} series={cost} stacked format={(v) => usd(String(v))} />
-      <Chart title="Latency of model calls" testId="chart-latency" times={times} series={latency} format={duration} />
-      <Chart title="Model calls" testId="chart-calls" times={times} series={calls} stacked format={count} />
-      <Chart title="Errors" testId="chart-errors" times={times} series={errors} stacked format={count} />
+      <Chart
+        title={`Cost by ${split}`}
+        testId="chart-cost"
+        times={times}
+        series={cost}
+        stacked
+        format={(v) => usd(String(v))}
+      />
+      <Chart
+        title="Latency of model calls"
+        testId="chart-latency"
+        times={times}
+        series={latency}
+        format={duration}
+      />
+      <Chart
+        title="Model calls"
+        testId="chart-calls"
+        times={times}
+        series={calls}
+        stacked
+        format={count}
+      />
+      <Chart
+        title="Errors"
+        testId="chart-errors"
+        times={times}
+        series={errors}
+        stacked
+        format={count}
+      />
     </div>
   );
 }
@@ -98,7 +214,10 @@ function Charts({ overall, parts, split, seconds }: { overall: Costs; parts: Cos
 function bucketTimes(costs: Costs, seconds: number): number[] {
   const first = Math.floor(Date.parse(costs.from) / 1000 / seconds) * seconds;
   const end = Date.parse(costs.to) / 1000;
-  return Array.from({ length: Math.max(1, Math.ceil((end - first) / seconds)) }, (_, i) => first + i * seconds);
+  return Array.from(
+    { length: Math.max(1, Math.ceil((end - first) / seconds)) },
+    (_, i) => first + i * seconds,
+  );
 }
 
 function byTime(rows: CostRow[]): Map<number, CostRow> {
@@ -108,12 +227,21 @@ function byTime(rows: CostRow[]): Map<number, CostRow> {
 /** The dearest few by name, the rest as one. */
 function costSeries(rows: CostRow[], split: Split, times: number[]): Series[] {
   const sums = new Map<string, number>();
-  for (const row of rows) sums.set(row[split] ?? "", (sums.get(row[split] ?? "") ?? 0) + Number(row.cost ?? 0));
-  const ranked = [...sums].filter(([, sum]) => sum > 0).sort((a, b) => b[1] - a[1]).map(([name]) => name);
+  for (const row of rows)
+    sums.set(row[split] ?? "", (sums.get(row[split] ?? "") ?? 0) + Number(row.cost ?? 0));
+  const ranked = [...sums]
+    .filter(([, sum]) => sum > 0)
+    .sort((a, b) => b[1] - a[1])
+    .map(([name]) => name);
   const named = ranked.slice(0, MOST_SERIES);
   const index = new Map(times.map((time, i) => [time, i]));
-  const series: Series[] = named.map((name, i) => ({ name, colour: `--c${i}`, values: times.map(() => 0) }));
-  if (ranked.length > MOST_SERIES) series.push({ name: "others", colour: "--c7", values: times.map(() => 0) });
+  const series: Series[] = named.map((name, i) => ({
+    name,
+    colour: `--c${i}`,
+    values: times.map(() => 0),
+  }));
+  if (ranked.length > MOST_SERIES)
+    series.push({ name: "others", colour: "--c7", values: times.map(() => 0) });
   for (const row of rows) {
     const place = named.indexOf(row[split] ?? "");
     const values = (place >= 0 ? series[place] : series[MOST_SERIES])?.values;
@@ -145,19 +273,44 @@ function CostTable({ costs, place }: { costs: Costs; place: Place }) {
           <tbody>
             {costs.rows.slice(0, 100).map((row) => (
               <tr key={`${row.project}/${row.provider}/${row.model}`}>
-                <td><button type="button" class="link" onClick={() => go({ ...place, project: row.project ?? "" })}>{row.project}</button></td>
                 <td>
-                  <button type="button" class="link" onClick={() => go({ ...place, model: row.model ?? "" })}>{row.model || "unknown model"}</button>
+                  <button
+                    type="button"
+                    class="link"
+                    onClick={() => go({ ...place, project: row.project ?? "" })}
+                  >
+                    {row.project}
+                  </button>
+                </td>
+                <td>
+                  <button
+                    type="button"
+                    class="link"
+                    onClick={() => go({ ...place, model: row.model ?? "" })}
+                  >
+                    {row.model || "unknown model"}
+                  </button>
                   <small class="muted"> {row.provider}</small>
                 </td>
                 <td class="num">{count(row.calls)}</td>
-                <td class={`num${row.errors > 0 ? " bad-text" : " muted"}`}>{percent(row.errors, row.calls)}</td>
+                <td class={`num${row.errors > 0 ? " bad-text" : " muted"}`}>
+                  {percent(row.errors, row.calls)}
+                </td>
                 <td class="num">{duration(row.latency_ms.p95)}</td>
                 <td class="num">{count(row.input_tokens + row.output_tokens)}</td>
-                <td class="num strong" title={row.cost ?? "no price known"}>{row.cost === null ? <span class="badge warn">unpriced</span> : usd(row.cost)}</td>
+                <td class="num strong" title={row.cost ?? "no price known"}>
+                  {row.cost === null ? <span class="badge warn">unpriced</span> : usd(row.cost)}
+                </td>
                 <td class="share">
-                  <meter min={0} max={1} value={total > 0 ? Number(row.cost ?? 0) / total : 0} aria-label="share of cost" />
-                  <small class="muted">{row.cost === null ? "" : percent(Number(row.cost), total)}</small>
+                  <meter
+                    min={0}
+                    max={1}
+                    value={total > 0 ? Number(row.cost ?? 0) / total : 0}
+                    aria-label="share of cost"
+                  />
+                  <small class="muted">
+                    {row.cost === null ? "" : percent(Number(row.cost), total)}
+                  </small>
                 </td>
               </tr>
             ))}

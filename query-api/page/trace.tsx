@@ -10,9 +10,24 @@ const MOST_ROWS = 2_000;
 
 export function TraceView({ place }: { place: Place }) {
   const answer = useAnswer<Trace>(`/api/v1/traces/${encodeURIComponent(place.traceId)}`);
-  const back = <a class="back" href={hashOf({ ...place, view: "traces", traceId: "", span: "" })}>← Traces</a>;
-  if (answer.state === "failed") return <>{back}<Failed message={answer.message} /></>;
-  if (answer.state === "loading") return <p class="loading" role="status">Loading…</p>;
+  const back = (
+    <a class="back" href={hashOf({ ...place, view: "traces", traceId: "", span: "" })}>
+      ← Traces
+    </a>
+  );
+  if (answer.state === "failed")
+    return (
+      <>
+        {back}
+        <Failed message={answer.message} />
+      </>
+    );
+  if (answer.state === "loading")
+    return (
+      <p class="loading" role="status">
+        Loading…
+      </p>
+    );
   const trace = answer.value;
   return (
     <div data-testid="trace">
@@ -20,7 +35,13 @@ export function TraceView({ place }: { place: Place }) {
       <Summary trace={trace} />
       <div class={place.span ? "split" : ""}>
         <Waterfall trace={trace} place={place} />
-        {place.span && <SpanPanel traceId={trace.trace_id} spanId={place.span} close={() => go({ ...place, span: "" })} />}
+        {place.span && (
+          <SpanPanel
+            traceId={trace.trace_id}
+            spanId={place.span}
+            close={() => go({ ...place, span: "" })}
+          />
+        )}
       </div>
     </div>
   );
@@ -31,7 +52,10 @@ function Summary({ trace }: { trace: Trace }) {
   const facts: [string, string][] = [
     ["Started", moment(trace.start)],
     ["Duration", duration(trace.duration_ms)],
-    ["Cost", usd(totals.cost) + (totals.unpriced_calls > 0 ? ` + ${totals.unpriced_calls} unpriced` : "")],
+    [
+      "Cost",
+      usd(totals.cost) + (totals.unpriced_calls > 0 ? ` + ${totals.unpriced_calls} unpriced` : ""),
+    ],
     ["Model calls", count(totals.calls)],
     ["Tokens", `${count(totals.input_tokens)} in · ${count(totals.output_tokens)} out`],
     ["Spans", count(totals.spans)],
@@ -41,13 +65,17 @@ function Summary({ trace }: { trace: Trace }) {
   return (
     <section class="card summary" aria-label="Trace">
       <h1>
-        {trace.spans[0]?.name || "Trace"} {trace.generated && <span class="badge">generated sample data</span>}
+        {trace.spans[0]?.name || "Trace"}{" "}
+        {trace.generated && <span class="badge">generated sample data</span>}
         {trace.truncated && <span class="badge warn">only the first spans are shown</span>}
       </h1>
       <code class="muted">{trace.trace_id}</code>
       <dl>
         {facts.map(([name, value]) => (
-          <div key={name}><dt>{name}</dt><dd>{value}</dd></div>
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
         ))}
       </dl>
     </section>
@@ -67,11 +95,20 @@ function Waterfall({ trace, place }: { trace: Trace; place: Place }) {
       <div class="axis" aria-hidden="true">
         <span class="services">
           {services.map((name) => (
-            <span key={name}><i style={{ background: colour(name) }} />{name}</span>
+            <span key={name}>
+              <i style={{ background: colour(name) }} />
+              {name}
+            </span>
           ))}
         </span>
         {[0, 0.25, 0.5, 0.75, 1].map((part) => (
-          <span key={part} class="tick" style={{ left: `calc(var(--names) + (100% - var(--names) - 5.5rem) * ${part})` }}>{duration(total * part)}</span>
+          <span
+            key={part}
+            class="tick"
+            style={{ left: `calc(var(--names) + (100% - var(--names) - 5.5rem) * ${part})` }}
+          >
+            {duration(total * part)}
+          </span>
         ))}
       </div>
       {trace.spans.slice(0, MOST_ROWS).map((span, i) => (
@@ -94,17 +131,27 @@ function Waterfall({ trace, place }: { trace: Trace; place: Place }) {
           <span class="took">{duration(span.duration_ms)}</span>
         </button>
       ))}
-      {trace.spans.length > MOST_ROWS && <p class="muted">{count(trace.spans.length - MOST_ROWS)} more spans are not drawn.</p>}
+      {trace.spans.length > MOST_ROWS && (
+        <p class="muted">{count(trace.spans.length - MOST_ROWS)} more spans are not drawn.</p>
+      )}
     </section>
   );
 }
 
 function Name({ span, colour }: { span: Span; colour: string }) {
   return (
-    <span class="name" style={{ paddingLeft: `${Math.min(span.depth, 14) * 0.9}rem` }} title={span.name}>
+    <span
+      class="name"
+      style={{ paddingLeft: `${Math.min(span.depth, 14) * 0.9}rem` }}
+      title={span.name}
+    >
       <i style={{ background: colour }} />
       <span>{span.name}</span>
-      {span.orphan && <em class="badge" title="Its parent is not stored">parent missing</em>}
+      {span.orphan && (
+        <em class="badge" title="Its parent is not stored">
+          parent missing
+        </em>
+      )}
       {span.cost !== null && span.is_model_call && <em class="price">{usd(span.cost)}</em>}
     </span>
   );
@@ -114,8 +161,21 @@ function Bar({ span, total, colour }: { span: Span; total: number; colour: strin
   const at = (ms: number): string => `${Math.min(100, Math.max(0, (100 * ms) / total))}%`;
   return (
     <span class="track">
-      <span class="bar" style={{ left: at(span.offset_ms), width: at(span.duration_ms), background: span.status === "error" ? "var(--bad)" : colour }} />
-      {span.ttft_ms !== null && <span class="ttft" title={`First token after ${duration(span.ttft_ms)}`} style={{ left: at(span.offset_ms + span.ttft_ms) }} />}
+      <span
+        class="bar"
+        style={{
+          left: at(span.offset_ms),
+          width: at(span.duration_ms),
+          background: span.status === "error" ? "var(--bad)" : colour,
+        }}
+      />
+      {span.ttft_ms !== null && (
+        <span
+          class="ttft"
+          title={`First token after ${duration(span.ttft_ms)}`}
+          style={{ left: at(span.offset_ms + span.ttft_ms) }}
+        />
+      )}
     </span>
   );
 }

@@ -10,25 +10,66 @@ export function TraceList({ place, round }: { place: Place; round: number }) {
   const [cursors, setCursors] = useState<string[]>([]);
   useEffect(() => setCursors([]), [range, project, model, status]);
   const cursor = cursors.at(-1);
-  const url = address("/api/v1/traces", { from: `now-${range}`, to: "now", project, model, status, cursor, limit: "50" });
+  const url = address("/api/v1/traces", {
+    from: `now-${range}`,
+    to: "now",
+    project,
+    model,
+    status,
+    cursor,
+    limit: "50",
+  });
   const answer = useAnswer<Traces>(url, round);
   if (answer.state === "failed") return <Failed message={answer.message} />;
-  if (answer.state === "loading") return <p class="loading" role="status">Loading…</p>;
+  if (answer.state === "loading")
+    return (
+      <p class="loading" role="status">
+        Loading…
+      </p>
+    );
   const { traces, next_cursor: next } = answer.value;
   return (
     <div data-testid="traces">
       <div class="row-title">
         <h1>Traces</h1>
         <div class="ranges" role="group" aria-label="Status">
-          {[["", "all"], ["ok", "ok"], ["error", "failed"]].map(([value, label]) => (
-            <button key={value} type="button" aria-pressed={status === value} onClick={() => go({ ...place, status: value ?? "" })}>{label}</button>
+          {[
+            ["", "all"],
+            ["ok", "ok"],
+            ["error", "failed"],
+          ].map(([value, label]) => (
+            <button
+              key={value}
+              type="button"
+              aria-pressed={status === value}
+              onClick={() => go({ ...place, status: value ?? "" })}
+            >
+              {label}
+            </button>
           ))}
         </div>
       </div>
-      {traces.length === 0 ? <Empty filtered={!!(project || model || status || cursor)} /> : <Table traces={traces} place={place} />}
+      {traces.length === 0 ? (
+        <Empty filtered={!!(project || model || status || cursor)} />
+      ) : (
+        <Table traces={traces} place={place} />
+      )}
       <div class="pager">
-        {cursors.length > 0 && <button type="button" class="button" onClick={() => setCursors(cursors.slice(0, -1))}>← Newer</button>}
-        {next && <button type="button" class="button" data-testid="older" onClick={() => setCursors([...cursors, next])}>Older →</button>}
+        {cursors.length > 0 && (
+          <button type="button" class="button" onClick={() => setCursors(cursors.slice(0, -1))}>
+            ← Newer
+          </button>
+        )}
+        {next && (
+          <button
+            type="button"
+            class="button"
+            data-testid="older"
+            onClick={() => setCursors([...cursors, next])}
+          >
+            Older →
+          </button>
+        )}
       </div>
     </div>
   );
@@ -53,23 +94,59 @@ function Table({ traces, place }: { traces: TraceRow[]; place: Place }) {
         </thead>
         <tbody>
           {traces.map((trace) => (
-            <tr key={trace.trace_id} class="clickable" data-testid="trace-row" onClick={() => go({ ...place, view: "trace", traceId: trace.trace_id, span: "" })}>
-              <td class="muted nowrap" title={trace.start}>{moment(trace.start)}</td>
-              <td>
-                <a href={hashOf({ ...place, view: "trace", traceId: trace.trace_id, span: "" })} class="strong">{trace.name || "unnamed"}</a>
-                {trace.root_missing && <span class="badge" title="The span it began with is not stored">root missing</span>}
-                {trace.generated && <span class="badge" data-testid="generated">generated sample data</span>}
-                <small class="muted block">{trace.service} · {trace.projects.join(", ")}</small>
+            <tr
+              key={trace.trace_id}
+              class="clickable"
+              data-testid="trace-row"
+              onClick={() => go({ ...place, view: "trace", traceId: trace.trace_id, span: "" })}
+            >
+              <td class="muted nowrap" title={trace.start}>
+                {moment(trace.start)}
               </td>
-              <td class="models" title={trace.models.join(", ")}><small>{trace.models.join(", ") || "–"}</small></td>
+              <td>
+                <a
+                  href={hashOf({ ...place, view: "trace", traceId: trace.trace_id, span: "" })}
+                  class="strong"
+                >
+                  {trace.name || "unnamed"}
+                </a>
+                {trace.root_missing && (
+                  <span class="badge" title="The span it began with is not stored">
+                    root missing
+                  </span>
+                )}
+                {trace.generated && (
+                  <span class="badge" data-testid="generated">
+                    generated sample data
+                  </span>
+                )}
+                <small class="muted block">
+                  {trace.service} · {trace.projects.join(", ")}
+                </small>
+              </td>
+              <td class="models" title={trace.models.join(", ")}>
+                <small>{trace.models.join(", ") || "–"}</small>
+              </td>
               <td class="share">
                 <meter min={0} max={slowest} value={trace.duration_ms} aria-hidden="true" />
                 <small>{duration(trace.duration_ms)}</small>
               </td>
               <td class="num">{count(trace.calls)}</td>
               <td class="num">{count(trace.input_tokens + trace.output_tokens)}</td>
-              <td class="num strong" title={trace.cost ?? ""}>{trace.cost === null && trace.calls > 0 ? <span class="badge warn">unpriced</span> : usd(trace.cost)}</td>
-              <td class="nowrap">{trace.status === "error" ? <span class="badge bad">{trace.errors} failed</span> : <span class="badge good">ok</span>}</td>
+              <td class="num strong" title={trace.cost ?? ""}>
+                {trace.cost === null && trace.calls > 0 ? (
+                  <span class="badge warn">unpriced</span>
+                ) : (
+                  usd(trace.cost)
+                )}
+              </td>
+              <td class="nowrap">
+                {trace.status === "error" ? (
+                  <span class="badge bad">{trace.errors} failed</span>
+                ) : (
+                  <span class="badge good">ok</span>
+                )}
+              </td>
             </tr>
           ))}
         </tbody>

@@ -1,0 +1,108 @@
+/** The page in a real browser over the real engine; skipped where no browser is installed. */
+import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { ClickHouseClient } from "@clickhouse/client";
+import { createClickHouse, migrate } from "@assay/clickhouse";
+import { type TestEngine, withEngine } from "@assay/clickhouse/testing";
+import { type Browser, type Page, chromium } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type QueryApi, startQueryApi } from "../main.ts";
+import { FEATURED, HOSTILE, seedDemo } from "../test-demo.ts";
+import { testTraceId } from "../test-spans.ts";
+
+const executablePath =
+  ["/usr/bin/chromium", "/usr/bin/google-chrome"].find((path) => existsSync(path)) ?? "";
+const args =
+  "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync".split(
+    " ",
+  );
+
+describe.skipIf(!executablePath)("the page", () => {
+  let engine: TestEngine;
+  let writer: ClickHouseClient;
+  let api: QueryApi;
+  let browser: Browser;
+  let page: Page;
+  let origin = "";
+  /** Console messages, failed scripts and requests to elsewhere. */
+  const complaints: string[] = [];
+
+  beforeAll(async () => {
+    execFileSync(process.execPath, [fileURLToPath(new URL("./build.ts", import.meta.url))]);
+    engine = await withEngine();
+    writer = createClickHouse(engine.target);
+    await migrate(writer, { log: () => {} });
+    await seedDemo(writer, Date.now(), 120);
+    api = await startQueryApi({
+      address: { host: "127.0.0.1", port: 0 },
+      target: engine.readerTarget,
+      log: () => {},
+    });
+    origin = `http://127.0.0.1:${api.address.port}`;
+    browser = await chromium.launch({ executablePath, args });
+    page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+    page.setDefaultTimeout(10_000);
+    page.on(
+      "console",
+      (message) => ["error", "warning"].includes(message.type()) && complaints.push(message.text()),
+    );
+    page.on("pageerror", (error) => complaints.push(error.message));
+    page.on("request", (request) => {
+      if (!request.url().startsWith(origin) && !request.url().startsWith("data:"))
+        complaints.push(request.url());
+    });
+  });
+
+  afterAll(async () => {
+    expect(complaints).toEqual([]);
+    await browser.close();
+    await api.stop();
+    await writer.close();
+    await engine.stop();
+  });
+
+  test("overview: cost, charts and a warning of unpriced calls", async () => {
+    await page.goto(`${origin}/`);
+    await page.getByTestId("cost-table").waitFor();
+    expect(await page.getByTestId("tile-cost").locator("strong").textContent()).toMatch(
+      /^\$0\.\d+$/,
+    );
+    expect(await page.getByTestId("tile-unpriced").textContent()).toContain("missing from cost");
+    expect(await page.locator(".plot canvas").count()).toBe(4);
+    await page.getByTestId("filter-project").selectOption("support-bot");
+    await page.waitForURL(/project=support-bot/);
+  });
+
+  test("an empty range says how to send the first span, or that a filter is too narrow", async () => {
+    await page.goto(`${origin}/#/?range=1h&project=none`);
+    await page.getByTestId("empty").getByText("Nothing matches").waitFor();
+  });
+
+  test("the list leads to the trace by keyboard", async () => {
+    await page.goto(`${origin}/#/traces`);
+    const first = page.getByTestId("trace-row").first();
+    expect(await first.textContent()).toContain("generated sample data");
+    await first.getByRole("link").focus();
+    await page.keyboard.press("Enter");
+    await page.waitForURL(new RegExp(testTraceId(FEATURED)));
+    await page.getByTestId("span-row").nth(7).waitFor();
+    expect(await page.getByTestId("span-row").count()).toBe(8);
+  });
+
+  test("waterfall, documents and messages; markup from strangers stays text", async () => {
+    await page.goto(`${origin}/#/traces/${testTraceId(FEATURED)}`);
+    await page.getByTestId("span-row").filter({ hasText: "retrieval kb" }).click();
+    const documents = page.getByTestId("documents");
+    await documents.waitFor();
+    expect(await documents.textContent()).toContain(HOSTILE);
+    expect(await documents.textContent()).toContain("returns-policy#2");
+    expect(await page.evaluate(() => "hacked" in globalThis)).toBe(false);
+    await page.getByTestId("span-row").last().click();
+    await page.getByTestId("part-output").getByText("you can return it until 6 December").waitFor();
+    expect(await page.getByTestId("span-facts").textContent()).toContain("0.004128000000 USD");
+    await page.keyboard.press("ArrowUp");
+    await page.keyboard.press("Enter");
+    await page.getByRole("alert").getByText("upstream did not answer").waitFor();
+  });
+});
