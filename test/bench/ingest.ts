@@ -67,12 +67,16 @@ async function measure({ otlp, child }: RunningAssay): Promise<void> {
     ...args.filter((_, i) => !isSpans(i)),
   ]);
   const report = await load.report;
-  const after = await until(
+  // The views are filled one after the other: `spans` may be there before the rollups are.
+  await until(
     () => stored(),
-    (row) => row.spans - before.spans >= report.acked,
+    (row) => Math.min(row.spans - before.spans, row.calls - before.calls) >= report.acked,
     LONGEST_WAIT_MS,
   );
   const seconds = (performance.now() - start) / 1000;
+  const collector = difference(await useOf(processes.collector), useBefore.collector);
+  const engine = difference(await useOf(processes.engine), useBefore.engine);
+  const after = await stored("uniqExact(span_id)");
   console.log(
     JSON.stringify(
       {
