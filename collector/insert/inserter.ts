@@ -177,7 +177,6 @@ export class Inserter {
    * `start`, and before views change. With schema version 0 there is nothing to replay into: `start` does it then.
    */
   async recover(options: { schemaVersion: number }): Promise<RecoveryReport> {
-    const { log } = this;
     await fs.mkdir(this.#spoolDir, { recursive: true, mode: 0o700 });
     const found = await this.#files.list();
     const clean = await this.#files.takeClean();
@@ -190,7 +189,7 @@ export class Inserter {
       recovery,
       options.schemaVersion,
     );
-    this.#nextSeq = Math.max(log.releasedSeq, ...found.map(({ seqTo }) => seqTo)) + 1;
+    this.#nextSeq = Math.max(this.#log.releasedSeq, ...found.map(({ seqTo }) => seqTo)) + 1;
     const isChecked = !clean && options.schemaVersion > 0 && !this.#abort.signal.aborted;
     if (isChecked) await recovery.reconcile(this.#retention.plans);
     await this.#retention.expire();
@@ -198,7 +197,9 @@ export class Inserter {
   }
 
   start(): void {
-    this.#retention.watch((error) => this.#warn("removing old blocks failed", error));
+    this.#retention.watch((error) =>
+      this.#warn("removing old blocks failed", new Error(String(error), { cause: error })),
+    );
     this.#loops = Promise.all([
       this.#run(() => this.#encodeLoop()),
       this.#run(() => this.#sendLoop()),
@@ -253,10 +254,6 @@ export class Inserter {
   }
 
   // --- recovery
-
-  get log(): SourceLog {
-    return this.#log;
-  }
 
   #recovery(): Recovery {
     const { target, logger, backoff = {}, settleMs = target.embedded ? 0 : 10_000 } = this.#options;
@@ -522,8 +519,8 @@ export class Inserter {
     }
   }
 
-  #warn(message: string, error?: unknown): void {
-    this.#options.logger("warn", `insert: ${message}${error ? `: ${String(error)}` : ""}`);
+  #warn(message: string, error?: Error): void {
+    this.#options.logger("warn", `insert: ${message}${error ? `: ${error.message}` : ""}`);
   }
 
   #wake(): void {

@@ -44,9 +44,9 @@ export interface RecoveryContext {
   /** How long rows may take to show up on another replica. */
   settleMs: number;
   /** Makes a range's block again. */
-  encode(range: Range): Promise<ClosedBlock>;
+  encode: (range: Range) => Promise<ClosedBlock>;
   /** The batch is in. */
-  commit(plan: Plan): Promise<void>;
+  commit: (plan: Plan) => Promise<void>;
 }
 
 export function emptyReport(clean: boolean): RecoveryReport {
@@ -204,6 +204,10 @@ async function isWhole(plan: Plan, spoolDir: string): Promise<boolean> {
 }
 
 function sameRows(a: Plan, b: Plan): boolean {
-  const text = ({ rowsByDay }: Plan) => JSON.stringify(Object.entries(rowsByDay).sort());
+  const text = ({ rowsByDay }: Plan) =>
+    Object.entries(rowsByDay)
+      .map(([day, rows]) => `${day} ${rows}`)
+      .sort()
+      .join();
   return text(a) === text(b);
 }

@@ -16,8 +16,8 @@ export interface Store {
   columns: Column[];
 }
 
-export async function startStore(): Promise<Store> {
-  const engine = await withEngine();
+export async function startStore(dataDir?: string): Promise<Store> {
+  const engine = await withEngine(dataDir === undefined ? {} : { dataDir });
   const client = createClickHouse(engine.target);
   await migrate(client, { log: () => undefined });
   const result = await client.query({
@@ -97,7 +97,7 @@ export class Site {
   }
 
   /** Rows of each table that the inserts fill; all must be the same. */
-  async counts(): Promise<Record<string, number>> {
+  async counts(client = this.#store.client): Promise<Record<string, number>> {
     const sums = [
       "trace_index",
       "llm_1m",
@@ -110,7 +110,7 @@ export class Site {
         (table) => `(SELECT sum(spans) FROM assay.${table} WHERE project = {p:String}) AS ${table}`,
       )
       .join(", ");
-    const result = await this.#store.client.query({
+    const result = await client.query({
       query: `SELECT
           (SELECT count() FROM assay.spans WHERE project = {p:String}) AS spans,
           (SELECT uniqExact(span_id) FROM assay.spans WHERE project = {p:String}) AS distinct_spans,

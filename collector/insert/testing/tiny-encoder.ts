@@ -112,10 +112,10 @@ function scalar(type: string, value: string | number | undefined): Buffer {
 function widthOf(type: string): number {
   const fixed = /^FixedString\((\d+)\)/.exec(type);
   if (fixed) return Number(fixed[1]);
-  if (type.startsWith("DateTime64") || /64$/.test(type)) return 8;
+  if (type.startsWith("DateTime64") || type.endsWith("64")) return 8;
   if (type.startsWith("Decimal")) return 16;
-  if (/32$/.test(type)) return 4;
-  if (/16$/.test(type)) return 2;
+  if (type.endsWith("32")) return 4;
+  if (type.endsWith("16")) return 2;
   return 1;
 }
 

@@ -24,14 +24,7 @@ async function install(directory: string): Promise<void> {
   const probe = await fs.open(process.execPath, "r");
   const prototype = Object.getPrototypeOf(probe) as Handle;
   await probe.close();
-  const real = {
-    writev: prototype.writev,
-    read: prototype.read,
-    datasync: prototype.datasync,
-    sync: prototype.sync,
-    truncate: prototype.truncate,
-    stat: prototype.stat,
-  };
+  const real = Object.defineProperties({}, Object.getOwnPropertyDescriptors(prototype)) as Handle;
   const held = new WeakMap<Handle, Promise<Held | undefined>>();
 
   /** What is held back for a handle; undefined for files elsewhere and for directories. */
