@@ -142,5 +142,5 @@ function malformed(error: unknown): ApiError | undefined {
 }
 
 function reason(cause: unknown): string {
-  return cause instanceof Error ? (cause.stack ?? cause.message) : String(cause ?? "");
+  return cause instanceof Error ? (cause.stack ?? cause.message) : JSON.stringify(cause ?? "");
 }

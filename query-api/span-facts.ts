@@ -46,6 +46,11 @@ export const DETAIL_COLUMNS = `
   s.dropped_attributes AS dropped_attributes, s.dropped_events AS dropped_events, s.dropped_links AS dropped_links,
   toString(s.received_at) AS received_at`;
 
+/** The columns of DETAIL_COLUMNS. */
+export const DETAIL_NAMES: ReadonlySet<string> = new Set(
+  [...DETAIL_COLUMNS.matchAll(/ AS (\w+)/g)].map((match) => match[1] ?? ""),
+);
+
 interface CommonFacts {
   project: string;
   trace_id: string;

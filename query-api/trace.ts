@@ -9,6 +9,7 @@ import { type SpanContent, readContent } from "./content.ts";
 import { sumUsd } from "./money.ts";
 import {
   DETAIL_COLUMNS,
+  DETAIL_NAMES,
   type DetailRow,
   FACT_COLUMNS,
   type FactRow,
@@ -113,22 +114,10 @@ export async function readSpan(
   };
 }
 
-/** The row without the columns that `spanDetails` reads. */
+/** The row without the columns that `spanDetails` puts into shape. */
 function pickFacts(row: FactRow & DetailRow): FactRow {
-  const {
-    attrs_string,
-    attrs_int,
-    attrs_double,
-    attrs_bool,
-    attrs_json,
-    resource,
-    ...withoutMaps
-  } = row;
-  const { event_times, event_names, event_attributes, ...withoutEvents } = withoutMaps;
-  const { link_trace_ids, link_span_ids, link_attributes, ...withoutLinks } = withoutEvents;
-  const { scope_name, scope_version, scope_attributes, ...withoutScope } = withoutLinks;
-  const { dropped_attributes, dropped_events, dropped_links, ...facts } = withoutScope;
-  return facts;
+  const facts = Object.entries(row).filter(([column]) => !DETAIL_NAMES.has(column));
+  return Object.fromEntries(facts) as unknown as FactRow;
 }
 
 function extent(place: TracePlace, spans: readonly SpanFacts[]): Record<string, unknown> {

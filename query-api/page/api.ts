@@ -75,6 +75,8 @@ export interface Span {
   output_tokens: number;
   response_model: string;
   request_model: string;
+  reported_cost: string | null;
+  reported_cost_source: string;
   [fact: string]: unknown;
 }
 /** Without the fields that only have a meaning within the trace. */

@@ -73,7 +73,7 @@ export function Chart({ title, testId, times, series, stacked = false, format }:
 /** Stacked: each series holds the sum of itself and those after it, so that the largest area is painted first. */
 function plotData(times: number[], series: Series[], stacked: boolean): uPlot.AlignedData {
   if (!stacked) return [times, ...series.map((s) => s.values)];
-  const sums = new Array<number>(times.length).fill(0);
+  const sums = times.map(() => 0);
   const columns = series
     .toReversed()
     .map((s) => s.values.map((v, i) => (sums[i] = sums[i]! + (v ?? 0))));

@@ -10,6 +10,10 @@ function isRecord(value: unknown): value is Json {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+function asText(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
 export function Value({ value }: { value: unknown }) {
   return <pre>{typeof value === "string" ? value : JSON.stringify(value, null, 2)}</pre>;
 }
@@ -55,7 +59,7 @@ function MessagePart({ part }: { part: unknown }) {
   if (part.type === "tool_call") {
     return (
       <div class="tool">
-        <span class="badge">calls {String(part.name ?? "")}</span>
+        <span class="badge">calls {asText(part.name ?? "")}</span>
         <Value value={part.arguments ?? {}} />
       </div>
     );
@@ -94,7 +98,7 @@ function Document({ document }: { document: Json }) {
   return (
     <li>
       <div class="document-head">
-        <code>{id === undefined ? "without id" : String(id)}</code>
+        <code>{id === undefined ? "without id" : asText(id)}</code>
         {known && <meter min={0} max={1} value={score} aria-hidden="true" />}
         {known && <b>{score.toFixed(3)}</b>}
       </div>

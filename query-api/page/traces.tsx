@@ -98,7 +98,11 @@ function Table({ traces, place }: { traces: TraceRow[]; place: Place }) {
               key={trace.trace_id}
               class="clickable"
               data-testid="trace-row"
-              onClick={() => go({ ...place, view: "trace", traceId: trace.trace_id, span: "" })}
+              onClick={(e) => {
+                // A click on the link itself is the browser's: it may open a new tab.
+                if (e.target instanceof Element && e.target.closest("a")) return;
+                go({ ...place, view: "trace", traceId: trace.trace_id, span: "" });
+              }}
             >
               <td class="muted nowrap" title={trace.start}>
                 {moment(trace.start)}
