@@ -105,9 +105,9 @@ function timelineOf(now: number): Timeline {
 }
 
 interface Scene {
-  play(stage: Stage, startUnixMs: number): void;
+  play: (stage: Stage, startUnixMs: number) => void;
   /** How many an hour, on average; UTC. */
-  perHour(hour: Date): number;
+  perHour: (hour: Date) => number;
 }
 
 function createScenes(): Scene[] {
