@@ -104,6 +104,7 @@ async function seedOnce({
 function telemetry({ otlp }: DemoOptions): Record<string, string> {
   return {
     ASSAY_ENDPOINT: otlp,
+    ASSAY_PROJECT: "handbook",
     OTEL_RESOURCE_ATTRIBUTES:
       "service.version=1.5.0,deployment.environment.name=production,cloud.region=eu-central-1",
   };
