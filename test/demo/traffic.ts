@@ -22,7 +22,7 @@ export interface TrafficOptions {
 export interface TrafficReport {
   asked: number;
   answered: number;
-  /** Answered with an error, or not at all. */
+  /** Answered with an error, or not at all. Those abandoned at the end are neither answered nor failed. */
   failed: number;
 }
 
@@ -41,7 +41,10 @@ export async function runTraffic(options: TrafficOptions): Promise<TrafficReport
   while (report.asked < count && performance.now() < endMs && !options.signal?.aborted) {
     report.asked++;
     const asked: Promise<void> = ask(options, nextQuestion(random))
-      .then((answered) => void (answered ? report.answered++ : report.failed++))
+      .then((answered) => {
+        if (answered) report.answered++;
+        else if (!options.signal?.aborted) report.failed++;
+      })
       .finally(() => inFlight.delete(asked));
     inFlight.add(asked);
     if (inFlight.size >= MAX_IN_FLIGHT) await Promise.race(inFlight);
@@ -79,7 +82,7 @@ async function ask({ frontdeskUrl, signal }: TrafficOptions, question: object): 
     await response.text();
     return response.ok;
   } catch {
-    // Counted as failed: the example is being stopped, or is not there.
+    // Counted by the caller: the example is not there, or this is being stopped.
     return false;
   }
 }
