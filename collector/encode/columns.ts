@@ -88,7 +88,13 @@ export class StringColumn implements Column {
   #putWhole(bytes: Uint8Array): void {
     const length = bytes.length;
     if (this.at + length + 5 > this.bytes.length) this.#reserve(length + 5);
-    const at = this.#putLength(length, this.at);
+    let at = this.#putLength(length, this.at);
+    if (length < SHORT) {
+      const own = this.bytes;
+      for (let i = 0; i < length; i++) own[at++] = bytes[i]!;
+      this.at = at;
+      return;
+    }
     this.bytes.set(bytes, at);
     this.at = at + length;
   }

@@ -68,6 +68,11 @@ export class Interner {
     return NOT_FOUND;
   }
 
+  /** Whether the bytes are those of a number: for a caller that has a good guess. */
+  is(index: number, source: Uint8Array, view: DataView, from: number, to: number): boolean {
+    return this.#lengths[index] === to - from && this.#equals(index, source, view, from, to);
+  }
+
   #equals(index: number, source: Uint8Array, view: DataView, from: number, to: number): boolean {
     let mine = this.#starts[index]!;
     if (to - from < 4) {
@@ -77,9 +82,9 @@ export class Interner {
     const own = this.#view;
     const last = to - 4;
     // The last word may overlap the one before.
-    if (view.getInt32(last) !== own.getInt32(mine + last - from)) return false;
+    if (view.getInt32(last, true) !== own.getInt32(mine + last - from, true)) return false;
     for (let at = from; at < last; at += 4, mine += 4) {
-      if (view.getInt32(at) !== own.getInt32(mine)) return false;
+      if (view.getInt32(at, true) !== own.getInt32(mine, true)) return false;
     }
     return true;
   }
@@ -126,9 +131,12 @@ function hashOf(source: Uint8Array, view: DataView, from: number, to: number): n
   const length = to - from;
   let hash = length;
   if (length >= 8) {
-    hash = Math.imul(hash ^ view.getInt32(to - 4), 0x9e3779b1);
-    hash = Math.imul((hash >>> 15) ^ hash ^ view.getInt32(to - 8), 0x85ebca6b);
-    hash = Math.imul((hash >>> 13) ^ hash ^ view.getInt32(from + (length >>> 1) - 2), 0xc2b2ae35);
+    hash = Math.imul(hash ^ view.getInt32(to - 4, true), 0x9e3779b1);
+    hash = Math.imul((hash >>> 15) ^ hash ^ view.getInt32(to - 8, true), 0x85ebca6b);
+    hash = Math.imul(
+      (hash >>> 13) ^ hash ^ view.getInt32(from + (length >>> 1) - 2, true),
+      0xc2b2ae35,
+    );
   } else {
     for (let at = from; at < to; at++) hash = Math.imul(hash ^ source[at]!, 0x01000193);
   }

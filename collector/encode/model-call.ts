@@ -3,11 +3,11 @@ import type { PriceBook, Usage } from "@assay/instrumentation/pricing";
 import type { WireReader } from "../otlp/wire.ts";
 import { ANOMALY } from "./anomalies.ts";
 import { DOUBLE, STRING } from "./any-value.ts";
-import { picoUsdOfNumber, picoUsdOfText } from "./decimal.ts";
+import { picoUsdOfBytes, picoUsdOfNumber } from "./decimal.ts";
 import type { Columns } from "./layout.ts";
 import { putMoney, Pricing, type TextSpot } from "./pricing.ts";
 import { FIELD, PROMOTED_KEYS } from "./promoted.ts";
-import { latin1, readFlag, readNumber } from "./scalar.ts";
+import { readFlag, readNumber } from "./scalar.ts";
 import { ABSENT, type Selection } from "./selection.ts";
 import type { SpanScan } from "./span-scan.ts";
 
@@ -196,7 +196,13 @@ export class ModelCall {
     const { type, valueAt, valueEnd } = this.#scan;
     const at = valueAt[index]!;
     if (type[index] !== STRING || valueEnd[index]! - at !== 3) return false;
-    return latin1(this.#reader.body, at, at + 3).toUpperCase() === "USD";
+    const { body } = this.#reader;
+    // Lower case too: bit 5 is the case of an ASCII letter.
+    return (
+      (body[at]! | 0x20) === 0x75 &&
+      (body[at + 1]! | 0x20) === 0x73 &&
+      (body[at + 2]! | 0x20) === 0x64
+    );
   }
 
   #amount(index: number): bigint | undefined {
@@ -204,9 +210,7 @@ export class ModelCall {
     const at = valueAt[index]!;
     const end = valueEnd[index]!;
     if (type[index] === STRING) {
-      return end - at > MAX_AMOUNT_LENGTH
-        ? undefined
-        : picoUsdOfText(latin1(this.#reader.body, at, end));
+      return end - at > MAX_AMOUNT_LENGTH ? undefined : picoUsdOfBytes(this.#reader.body, at, end);
     }
     if (type[index] === DOUBLE) return picoUsdOfNumber(this.#reader.view.getFloat64(at, true));
     return picoUsdOfNumber(this.#number(index));

@@ -67,6 +67,9 @@ export class SpanScan {
   /** Which span showed a key last, and at which attribute. */
   readonly #seenIn = new Int32Array(this.keys.capacity);
   readonly #seenAt = new Int32Array(this.keys.capacity);
+  /** By key: the one that came after it the last time. */
+  readonly #follower = new Int32Array(this.keys.capacity);
+  #lastKey = 0;
   #serial = 0;
   /** The attributes of this span whose key has no number. */
   readonly #unnumbered = new Map<string, number>();
@@ -74,7 +77,11 @@ export class SpanScan {
 
   /** Between blocks: makes room for new keys when all numbers are taken. */
   rest(): void {
-    if (this.keys.full) this.keys.forget();
+    if (this.keys.full) {
+      this.keys.forget();
+      this.#follower.fill(0);
+      this.#lastKey = 0;
+    }
     this.#seenIn.fill(0);
     this.#serial = 0;
     // One monstrous span must not hold its memory for ever.
@@ -139,6 +146,7 @@ export class SpanScan {
 
   #clear(): void {
     this.#serial++;
+    this.#lastKey = 0;
     this.attributes = 0;
     this.events = 0;
     this.links = 0;
@@ -250,8 +258,15 @@ export class SpanScan {
 
   /** Numbers the key, and drops an earlier attribute of the same key. */
   #identify(reader: WireReader, index: number, keyAt: number, keyEnd: number): void {
-    const key = this.keys.intern(reader.body, reader.view, keyAt, keyEnd);
+    // Spans of one kind have their attributes in one order: what followed the last key before follows it again.
+    const guess = this.#follower[this.#lastKey]!;
+    let key = guess;
+    if (!this.keys.is(guess, reader.body, reader.view, keyAt, keyEnd)) {
+      key = this.keys.intern(reader.body, reader.view, keyAt, keyEnd);
+      if (key !== NOT_FOUND) this.#follower[this.#lastKey] = key;
+    }
     this.key[index] = key;
+    if (key !== NOT_FOUND) this.#lastKey = key;
     if (key === NOT_FOUND) {
       const name = Buffer.from(reader.body.subarray(keyAt, keyEnd)).toString("latin1");
       const earlier = this.#unnumbered.get(name);

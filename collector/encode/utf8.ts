@@ -10,7 +10,7 @@ import { isUtf8 } from "node:buffer";
 export const replaced: { count: number } = { count: 0 };
 
 /** Below this, copying byte by byte beats the fixed price of a native call (about 50 ns). */
-export const SHORT = 32;
+export const SHORT = 48;
 
 /** The bytes themselves when they are valid, else a repaired copy. */
 export function validUtf8(bytes: Uint8Array): Uint8Array {
