@@ -102,6 +102,7 @@ async function runQueryApi(): Promise<void> {
     target: await targetOf(values, "reader"),
     log,
     allowRemote: values.ASSAY_ALLOW_REMOTE,
+    hosts: values.ASSAY_HTTP_HOSTS,
   });
   process.send?.({ address: api.address });
   if (!process.send) console.log(`Page and query API  ${url(api.address)}`);

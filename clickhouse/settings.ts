@@ -81,7 +81,7 @@ export interface Address {
 
 /** `host:port`, IPv6 hosts in brackets; port 0 means any free one. */
 export const addressSetting = z.string().transform((text, ctx): Address => {
-  const match = /^(?:\[([0-9a-fA-F:]+)\]|([^:\[\]]+)):(\d{1,5})$/.exec(text);
+  const match = /^(?:\[([0-9a-fA-F:]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
   if (!match || port > 65535) {
     ctx.addIssue({ code: "custom", message: 'host:port, as in "127.0.0.1:4318"' });

@@ -11,7 +11,7 @@ import { retention, type RetentionDays } from "./retention.ts";
  * per second × partitions touched by an insert × that time. 100,000 is over a day of one collector that writes one day
  * at a time, and 17 minutes of one that fills a hundred days at once.
  */
-export const DEDUPLICATION_WINDOW = 100_000;
+const DEDUPLICATION_WINDOW = 100_000;
 
 /** On a cluster each remembered block is a node in Keeper; its own window in seconds would forget after an hour. */
 const REPLICATED_WINDOW =

@@ -1,5 +1,11 @@
 /** The collector's settings; docs/settings.md is generated from this table and its sisters. */
-import { addressSetting, integerSetting, retention, type RetentionName, type SettingsTable } from "@assay/clickhouse";
+import {
+  addressSetting,
+  integerSetting,
+  retention,
+  type RetentionName,
+  type SettingsTable,
+} from "@assay/clickhouse";
 import { z } from "zod";
 
 const MAX_DAYS = 36_500;
@@ -10,8 +16,13 @@ const retentionSetting = z.string().transform((text, ctx) => {
   for (const part of text.split(",").filter(Boolean)) {
     const match = /^\s*(\w+)\s*=\s*(\d+)\s*$/.exec(part);
     const count = Number(match?.[2]);
-    if (match && match[1]! in retention && count >= 1 && count <= MAX_DAYS) days[match[1] as RetentionName] = count;
-    else ctx.addIssue({ code: "custom", message: `name=days pairs, names of ${Object.keys(retention).join(", ")}` });
+    if (match && match[1]! in retention && count >= 1 && count <= MAX_DAYS)
+      days[match[1] as RetentionName] = count;
+    else
+      ctx.addIssue({
+        code: "custom",
+        message: `name=days pairs, names of ${Object.keys(retention).join(", ")}`,
+      });
   }
   return days;
 });
@@ -48,6 +59,7 @@ export const collectorSettings = {
     default: Object.entries(retention)
       .map(([name, { days }]) => `${name}=${days}`)
       .join(","),
-    about: "Days that each kind of row is kept. A change applies at the next start, to what is there too.",
+    about:
+      "Days that each kind of row is kept. A change applies at the next start, to what is there too.",
   },
 } satisfies SettingsTable;

@@ -95,6 +95,7 @@ export function createStore(options: StoreOptions): Store {
     const before = await untilReached("reading the schema", () => schemaVersion(opener));
     if (stopping.signal.aborted) return;
     await created.recover({ schemaVersion: before });
+    if (stopping.signal.aborted) return;
     await untilReached("migrating", () =>
       migrate(opener, { retentionDays: settings.ASSAY_RETENTION_DAYS, log }),
     );
@@ -110,7 +111,10 @@ export function createStore(options: StoreOptions): Store {
         return await step();
       } catch (error) {
         if (error instanceof SchemaError || stopping.signal.aborted) throw error;
-        log("warn", `${name} failed, trying again: ${error instanceof Error ? error.message : String(error)}`);
+        log(
+          "warn",
+          `${name} failed, trying again: ${error instanceof Error ? error.message : String(error)}`,
+        );
         await pause(delay, stopping.signal);
       }
     }
@@ -121,8 +125,8 @@ export function createStore(options: StoreOptions): Store {
     async stop() {
       stopping.abort();
       watch?.stop();
+      await inserter?.stop(STOP_MS); // ends a recovery under way, too
       await starting?.catch(() => {}); // whoever awaited `ready` was told
-      await inserter?.stop(STOP_MS);
       await client?.close();
       await engine?.stop();
     },

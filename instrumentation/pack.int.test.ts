@@ -16,11 +16,20 @@ beforeAll(async () => {
   built = await pack();
   service = await mkdtemp(join(tmpdir(), "assay-service-"));
   const [tarball] = JSON.parse(
-    execFileSync("npm", ["pack", built, "--json", "--pack-destination", service], { encoding: "utf8" }),
+    execFileSync("npm", ["pack", built, "--json", "--pack-destination", service], {
+      encoding: "utf8",
+    }),
   ) as { filename: string }[];
   const installed = join(service, "node_modules", "@assay", "instrumentation");
   await mkdir(installed, { recursive: true });
-  execFileSync("tar", ["xzf", join(service, tarball!.filename), "-C", installed, "--strip-components", "1"]);
+  execFileSync("tar", [
+    "xzf",
+    join(service, tarball!.filename),
+    "-C",
+    installed,
+    "--strip-components",
+    "1",
+  ]);
   for (const name of ["@opentelemetry", "@pydantic", "openai", "protobufjs"]) {
     await symlink(join(modules, name), join(service, "node_modules", name)).catch(() => {});
   }
@@ -55,7 +64,10 @@ test("it patches the SDK from a CommonJS module", async () => {
   expect(await run("service.cjs", code)).toContain("openai");
 });
 
-test.each(["conventions", "pricing", "redact", "hash"])("the entry point %s can be imported", async (entry) => {
-  const code = `import * as all from "@assay/instrumentation/${entry}";\nconsole.log(Object.keys(all).length > 0);`;
-  expect((await run(`${entry}.mjs`, code)).trim()).toBe("true");
-});
+test.each(["conventions", "pricing", "redact", "hash"])(
+  "the entry point %s can be imported",
+  async (entry) => {
+    const code = `import * as all from "@assay/instrumentation/${entry}";\nconsole.log(Object.keys(all).length > 0);`;
+    expect((await run(`${entry}.mjs`, code)).trim()).toBe("true");
+  },
+);

@@ -9,7 +9,7 @@ import { jsonOrText } from "./json-text.ts";
 import type { Store } from "./store.ts";
 import { type TracePlace, placeParameters } from "./trace-place.ts";
 
-export const MAX_CONTENT_BYTES = 32 * 1024 * 1024;
+const MAX_CONTENT_BYTES = 32 * 1024 * 1024;
 
 const PARTS = [
   "system",

@@ -20,7 +20,7 @@ import {
 import type { Store } from "./store.ts";
 import { DIMENSIONS, type Dimension, type Tier, chooseTier } from "./tiers.ts";
 
-export const MAX_ROWS = 10_000;
+const MAX_ROWS = 10_000;
 const MAX_STEPS = 2_000;
 
 function costShape(nowMs: number) {

@@ -6,7 +6,7 @@
  */
 import { ClickHouseError } from "@clickhouse/client";
 
-export const ERRORS = {
+const ERRORS = {
   bad_parameter: { status: 400, message: "A parameter is wrong." },
   unsupported_combination: {
     status: 400,

@@ -24,7 +24,7 @@ const HOUR_MS = 3_600_000;
 const WINDOWS_MS = [HOUR_MS, 24 * HOUR_MS];
 
 /** Filter parameters and the column that each is compared with. */
-export const SPAN_FILTERS = {
+const SPAN_FILTERS = {
   project: "s.project",
   service: "s.service",
   environment: "s.environment",
@@ -51,7 +51,7 @@ export function spanConditions(filters: SpanFilters): {
   };
 }
 
-export const filterShape = {
+const filterShape = {
   project: anyOf.optional(),
   service: anyOf.optional(),
   environment: anyOf.optional(),

@@ -8,7 +8,7 @@ import type { ClickHouseClient } from "@clickhouse/client";
 
 export const MAX_QUERY_SECONDS = 30;
 
-export interface Query {
+interface Query {
   sql: string;
   parameters?: Record<string, unknown>;
 }

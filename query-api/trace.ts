@@ -21,7 +21,7 @@ import type { Store } from "./store.ts";
 import { buildTree } from "./trace-tree.ts";
 import { type TracePlace, findTrace, placeParameters } from "./trace-place.ts";
 
-export const MAX_SPANS = 10_000;
+const MAX_SPANS = 10_000;
 
 const WHERE = `
 WHERE s.project IN {projects:Array(String)} AND s.trace_id = toFixedString(unhex({trace:String}), 16)

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-export const root = fileURLToPath(new URL("../", import.meta.url));
+const root = fileURLToPath(new URL("../", import.meta.url));
 
 /** A port of 127.0.0.1 that was free a moment ago. */
 export async function freePort(): Promise<number> {
@@ -34,7 +34,11 @@ export async function startProcess(
   ready: RegExp,
   timeoutMs = 30_000,
 ): Promise<RunningProcess> {
-  const child = spawn(process.execPath, args, { cwd: root, env: { ...cleanEnv(), ...env }, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, args, {
+    cwd: root,
+    env: { ...cleanEnv(), ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let text = "";
   const seen = new Promise<void>((resolve, reject) => {
     const look = (chunk: Buffer): void => {
@@ -43,8 +47,14 @@ export async function startProcess(
     };
     child.stdout.on("data", look);
     child.stderr.on("data", look);
-    child.once("exit", (code, signal) => reject(new Error(`${args.join(" ")} ended (${code ?? signal}):\n${text}`)));
-    setTimeout(() => reject(new Error(`${args.join(" ")} did not print ${ready} in ${timeoutMs} ms:\n${text}`)), timeoutMs).unref();
+    child.once("exit", (code, signal) =>
+      reject(new Error(`${args.join(" ")} ended (${code ?? signal}):\n${text}`)),
+    );
+    setTimeout(
+      () =>
+        reject(new Error(`${args.join(" ")} did not print ${ready} in ${timeoutMs} ms:\n${text}`)),
+      timeoutMs,
+    ).unref();
   });
   await seen.catch((error: unknown) => {
     child.kill("SIGKILL");
@@ -66,7 +76,9 @@ async function stopProcess(child: ChildProcess, graceMs: number): Promise<number
 /** The environment without what would change what is tested. */
 function cleanEnv(): Record<string, string> {
   const entries = Object.entries(process.env).filter(
-    (entry): entry is [string, string] => entry[1] !== undefined && !/^(ASSAY|OTEL|OPENAI|CLICKHOUSE|NODE_OPTIONS|VITEST)/.test(entry[0]),
+    (entry): entry is [string, string] =>
+      entry[1] !== undefined &&
+      !/^(ASSAY|OTEL|OPENAI|CLICKHOUSE|NODE_OPTIONS|VITEST)/.test(entry[0]),
   );
   return Object.fromEntries(entries);
 }
@@ -81,8 +93,15 @@ export interface RunningAssay extends RunningProcess {
 }
 
 /** Settings for an Assay of its own: free ports and an empty data folder. */
-export async function assayEnv(overrides: Record<string, string> = {}): Promise<Record<string, string>> {
-  const [otlp, api, metrics, clickhouse] = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
+export async function assayEnv(
+  overrides: Record<string, string> = {},
+): Promise<Record<string, string>> {
+  const [otlp, api, metrics, clickhouse] = await Promise.all([
+    freePort(),
+    freePort(),
+    freePort(),
+    freePort(),
+  ]);
   return {
     ASSAY_DATA: await mkdtemp(join(tmpdir(), "assay-")),
     ASSAY_OTLP_HTTP: `127.0.0.1:${otlp}`,
@@ -100,7 +119,12 @@ export async function startAssay(
   env: Record<string, string>,
   nodeArgs: readonly string[] = [],
 ): Promise<RunningAssay> {
-  const running = await startProcess([...nodeArgs, "assay.mjs", command], env, /Assay is ready/, 60_000);
+  const running = await startProcess(
+    [...nodeArgs, "assay.mjs", command],
+    env,
+    /Assay is ready/,
+    60_000,
+  );
   const url = (key: string): string => `http://${env[key]}`;
   return {
     ...running,
@@ -118,7 +142,11 @@ export async function removeData(env: Record<string, string>): Promise<void> {
 }
 
 /** Asks until `accept` likes the answer; the last answer is part of the error. */
-export async function until<T>(ask: () => Promise<T>, accept: (answer: T) => boolean, timeoutMs = 20_000): Promise<T> {
+export async function until<T>(
+  ask: () => Promise<T>,
+  accept: (answer: T) => boolean,
+  timeoutMs = 20_000,
+): Promise<T> {
   const deadline = performance.now() + timeoutMs;
   let last: unknown;
   while (performance.now() < deadline) {
@@ -131,5 +159,7 @@ export async function until<T>(ask: () => Promise<T>, accept: (answer: T) => boo
     }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  throw new Error(`not so after ${timeoutMs} ms; last: ${last instanceof Error ? last.message : JSON.stringify(last)}`);
+  throw new Error(
+    `not so after ${timeoutMs} ms; last: ${last instanceof Error ? last.message : JSON.stringify(last)}`,
+  );
 }

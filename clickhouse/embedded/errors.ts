@@ -5,7 +5,7 @@
  * The table of statuses is the server's own (exceptionCodeToHTTPStatus), with what is not named there being 500.
  */
 
-export const errorNames = {
+const errorNames = {
   36: "BAD_ARGUMENTS",
   48: "NOT_IMPLEMENTED",
   62: "SYNTAX_ERROR",

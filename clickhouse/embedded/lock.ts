@@ -7,9 +7,14 @@
  */
 import { execFile } from "node:child_process";
 import fs from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 
-export class LockedError extends Error {
+/** A server whose parent was killed ends itself, but giving back its memory takes a moment. */
+const LEAVING_MS = 5_000;
+const POLL_MS = 50;
+
+class LockedError extends Error {
   constructor(directory: string, pid: number) {
     super(`expected to be the only one to use "${directory}", but process ${pid} has it open`);
     this.name = "LockedError";
@@ -21,7 +26,7 @@ interface Holder {
   startedAt: string;
 }
 
-/** @throws LockedError while another living process holds it */
+/** @throws LockedError when another living process holds it, and goes on holding it for five seconds */
 export async function takeLock(file: string, directory: string): Promise<void> {
   const mine: Holder = { pid: process.pid, startedAt: (await startOf(process.pid)) ?? "" };
   const draft = `${file}.${process.pid}`;
@@ -30,8 +35,7 @@ export async function takeLock(file: string, directory: string): Promise<void> {
     for (let attempt = 0; attempt < 3; attempt++) {
       if (await linked(draft, file)) return;
       const holder = await readHolder(file);
-      if (holder && holder.startedAt === (await startOf(holder.pid)))
-        throw new LockedError(directory, holder.pid);
+      if (holder && !(await hasLeft(holder))) throw new LockedError(directory, holder.pid);
       // Stale: moved aside, not deleted, so that of two who see it only one removes this very file.
       await fs.rename(file, `${draft}.stale`).catch(() => undefined); // the other one was faster: try again
       await fs.rm(`${draft}.stale`, { force: true });
@@ -42,6 +46,15 @@ export async function takeLock(file: string, directory: string): Promise<void> {
   } finally {
     await fs.rm(draft, { force: true });
   }
+}
+
+async function hasLeft(holder: Holder): Promise<boolean> {
+  const deadline = performance.now() + LEAVING_MS;
+  while (holder.startedAt === (await startOf(holder.pid))) {
+    if (performance.now() > deadline) return false;
+    await delay(POLL_MS);
+  }
+  return true;
 }
 
 /** link() fails when the name exists, and the lock never is a half-written file. */
@@ -72,7 +85,9 @@ async function startOf(pid: number): Promise<string | undefined> {
         fs.readFile("/proc/sys/kernel/random/boot_id", "utf8"),
       ]);
       // The name in brackets may hold blanks; starttime is the 22nd field, the 20th after it.
-      return `${boot.trim()}/${stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]}`;
+      const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+      if (fields[0] === "Z") return undefined; // dead, and only its parent has not noticed
+      return `${boot.trim()}/${fields[19]}`;
     } catch {
       return undefined; // no such process
     }

@@ -24,7 +24,7 @@ import type { Statement } from "./statement.ts";
 
 const killEveryMs = 200;
 
-export interface QueryContext {
+interface QueryContext {
   role: Role;
   /** GET asks only, whoever sends it. */
   readOnlyMethod: boolean;

@@ -11,7 +11,7 @@ import { queryError } from "./errors.ts";
 import { beginsInsert, insertHead } from "./insert-text.ts";
 
 /** A statement's text; the engine's default for max_query_size is 256 KiB, but long IN lists are usual. */
-export const maxQueryBytes = 16 * 1024 * 1024;
+const maxQueryBytes = 16 * 1024 * 1024;
 
 export interface QueryRequest {
   /** Statement, or an INSERT's head. */

@@ -44,7 +44,7 @@ export function contentType(format: string): string {
   return contentTypes.find(([pattern]) => pattern.test(format))?.[1] ?? "text/plain; charset=UTF-8";
 }
 
-export function summaryHeader(summary: Summary): string {
+function summaryHeader(summary: Summary): string {
   return JSON.stringify({
     read_rows: String(summary.readRows),
     read_bytes: String(summary.readBytes),

@@ -15,7 +15,7 @@ import { promisify } from "node:util";
 
 const openFile = promisify(open);
 
-export interface ResultPipe {
+interface ResultPipe {
   path: string;
   /** Opens the reading end; `finish` lets it end once what was written is read. */
   open(): Promise<{ stream: net.Socket; finish(): Promise<void> }>;

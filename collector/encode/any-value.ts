@@ -17,9 +17,9 @@ export const INT = 3;
 export const DOUBLE = 4;
 export const ARRAY = 5;
 export const KEY_VALUES = 6;
-export const BYTES = 7;
+const BYTES = 7;
 /** A reference into a string table, which only profiles have: no value. */
-export const STRING_INDEX = 8;
+const STRING_INDEX = 8;
 
 /** Where a value's content lies. A number's content is its varint or its eight bytes. */
 export interface ValueSpot {

@@ -32,7 +32,7 @@ export interface EncoderOptions {
 }
 
 /** Counted when a block is finished. */
-export interface EncoderStats {
+interface EncoderStats {
   rows: number;
   blocks: number;
   anomalies: Record<Anomaly, number>;

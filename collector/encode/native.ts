@@ -20,7 +20,7 @@ export function createBlockWriter(columns: TypedColumns): (rows: number) => Uint
   };
 }
 
-export function varint(value: number): Buffer {
+function varint(value: number): Buffer {
   const bytes: number[] = [];
   while (value >= 0x80) {
     bytes.push((value % 0x80) | 0x80);
@@ -30,7 +30,7 @@ export function varint(value: number): Buffer {
 }
 
 /** A string as the format has it: its length, then its bytes. */
-export function text(value: string | Uint8Array): Buffer {
+function text(value: string | Uint8Array): Buffer {
   const bytes = Buffer.from(value);
   return Buffer.concat([varint(bytes.length), bytes]);
 }

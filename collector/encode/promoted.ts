@@ -7,7 +7,7 @@
 import { ATTR } from "@assay/instrumentation/conventions";
 import type { ColumnName } from "./layout.ts";
 
-export type FieldKind =
+type FieldKind =
   /** Text; numbers and booleans are written as text. */
   | "text"
   /** Text of a conversation; structured values are written as plain JSON. */

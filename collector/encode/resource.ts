@@ -15,7 +15,7 @@ import { replaced } from "./utf8.ts";
 const NOTHING: Uint8Array = new Uint8Array(0);
 
 /** Attributes as a Map(String, String): values that are no text as OTLP JSON. */
-export class SharedAttributes {
+class SharedAttributes {
   readonly #entries = new Map<string, { key: Uint8Array; value: Uint8Array }>();
   readonly #keys = new StringColumn();
   readonly #values = new StringColumn();

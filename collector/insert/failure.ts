@@ -8,7 +8,7 @@
  */
 import { ClickHouseError } from "@clickhouse/client";
 
-export type FailureKind = "transient" | "config" | "poison";
+type FailureKind = "transient" | "config" | "poison";
 
 export interface InsertFailure {
   kind: FailureKind;

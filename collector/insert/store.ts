@@ -12,7 +12,7 @@ import type { ClickHouseTarget } from "@assay/clickhouse";
 import type { ClickHouseClient, ClickHouseSettings } from "@clickhouse/client";
 import type { Plan } from "./plan.ts";
 
-export const insertSettings = {
+const insertSettings = {
   max_threads: 1,
   max_insert_threads: "1",
   min_insert_block_size_rows: "10000000",

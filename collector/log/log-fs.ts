@@ -146,6 +146,6 @@ export function isShortage(error: unknown): boolean {
   return outOfSpace.has(errorCode(error));
 }
 
-export function errorCode(error: unknown): string {
+function errorCode(error: unknown): string {
   return error instanceof Error && "code" in error ? String(error.code) : "";
 }

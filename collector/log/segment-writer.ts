@@ -112,7 +112,3 @@ export class SegmentWriter {
     this.#options.onSync(performance.now() - start);
   }
 }
-
-export function framedBytes(group: readonly Framed[]): number {
-  return group.reduce((sum, { request }) => sum + recordBytes(request), 0);
-}

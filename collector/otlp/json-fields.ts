@@ -5,7 +5,7 @@
  * looked up by its bytes, so that the transcoder makes no string for the hundred keys of a span.
  */
 
-export type FieldKind =
+type FieldKind =
   | "string"
   | "id" // bytes, hexadecimal in JSON
   | "bytes" // bytes, base64 in JSON

@@ -13,14 +13,14 @@ const MAX_GROUP_DEPTH = 100;
 /** An attribute's value may nest this deep, the outermost counted; below that nothing is read. */
 export const MAX_VALUE_DEPTH = 32;
 
-export const WIRE_VARINT = 0;
-export const WIRE_FIXED64 = 1;
+const WIRE_VARINT = 0;
+const WIRE_FIXED64 = 1;
 export const WIRE_DELIMITED = 2;
 const WIRE_START_GROUP = 3;
 const WIRE_END_GROUP = 4;
-export const WIRE_FIXED32 = 5;
+const WIRE_FIXED32 = 5;
 
-export function malformed(what: string, at: number): PermanentError {
+function malformed(what: string, at: number): PermanentError {
   return new PermanentError(`malformed protobuf: ${what} at byte ${at}`);
 }
 

@@ -1,7 +1,7 @@
 /** What the page asks the API, and the parts of the answers that it shows. */
 import { useEffect, useState } from "preact/hooks";
 
-export interface Percentiles {
+interface Percentiles {
   p50: number | null;
   p95: number | null;
   p99: number | null;
@@ -115,7 +115,7 @@ export function address(path: string, parameters: Record<string, string | undefi
   return given.length > 0 ? `${path}?${new URLSearchParams(given)}` : path;
 }
 
-export async function ask<T>(url: string, signal: AbortSignal): Promise<T> {
+async function ask<T>(url: string, signal: AbortSignal): Promise<T> {
   const response = await fetch(url, { signal });
   const body = await response.json();
   if (response.ok) return body as T;

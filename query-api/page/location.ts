@@ -30,7 +30,7 @@ export interface Place {
   span: string;
 }
 
-export function readPlace(hash: string): Place {
+function readPlace(hash: string): Place {
   const [path = "", search = ""] = hash.replace(/^#\/?/, "").split("?");
   const [view, traceId = ""] = path.split("/");
   const query = new URLSearchParams(search);

@@ -29,7 +29,7 @@ export async function findInconsistencies(client: ClickHouseClient): Promise<str
 }
 
 /** The views that aggregate `ingest`; those of corrections read another table. */
-export async function rollupViews(client: ClickHouseClient): Promise<View[]> {
+async function rollupViews(client: ClickHouseClient): Promise<View[]> {
   const views = await rows<View>(
     client,
     `SELECT v.name AS name, extract(v.create_table_query, ' TO assay\\\\.(\\\\w+)') AS target, v.as_select AS select
