@@ -6,7 +6,7 @@
  */
 import type { AcceptedRequest } from "../stages.ts";
 import { isShortage, writeFully, type LogFile, type LogFs } from "./log-fs.ts";
-import { recordBytes, recordHeader } from "./record.ts";
+import { recordHeader } from "./record.ts";
 import { segmentHeader, segmentName, type Segment } from "./segment.ts";
 
 export interface Framed {
