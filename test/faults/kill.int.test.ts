@@ -108,6 +108,8 @@ async function killCollector(
   assay: RunningAssay,
   nodeArgs: readonly string[] = [],
 ): Promise<RunningAssay> {
+  if (assay.child.exitCode !== null)
+    throw new Error(`the collector ended by itself:\n${assay.output()}`);
   const exited = new Promise((resolve) => assay.child.once("exit", resolve));
   assay.child.kill("SIGKILL");
   await exited;
