@@ -58,7 +58,7 @@ export async function fileCrc(path: string, byteLength: number): Promise<number 
   }
 }
 
-function isMissing(error: unknown): boolean {
+export function isMissing(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "ENOENT";
 }
 

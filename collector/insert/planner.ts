@@ -3,7 +3,7 @@
  * before the next step. A block file without a plan was never tried and is removed at the next start.
  */
 import * as fs from "node:fs/promises";
-import { removeDurably, writeDurably } from "./durable-file.ts";
+import { isMissing, removeDurably, writeDurably } from "./durable-file.ts";
 import type { ClosedBlock } from "./open-block.ts";
 import { blockNameOf, tokenOf, type Plan, type PlanFiles } from "./plan.ts";
 
@@ -79,9 +79,19 @@ export class Planner {
     const old: string[] = [];
     for (const name of await fs.readdir(dir)) {
       if (referenced.has(name) || !/\.native(\.tmp)?$/.test(name)) continue;
-      const { mtimeMs } = await fs.stat(`${dir}/${name}`);
-      if (Date.now() - mtimeMs > ORPHAN_AGE_MS) old.push(name);
+      const mtimeMs = await modifiedMs(`${dir}/${name}`);
+      if (mtimeMs !== undefined && Date.now() - mtimeMs > ORPHAN_AGE_MS) old.push(name);
     }
     await removeDurably(dir, old);
+  }
+}
+
+/** Undefined for a file that is gone: the engine removes the bodies that were posted to it when it has read them. */
+async function modifiedMs(path: string): Promise<number | undefined> {
+  try {
+    return (await fs.stat(path)).mtimeMs;
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
   }
 }
