@@ -70,6 +70,7 @@ test.each(Object.entries(situations))(
       expect(await assay.stop()).toBe(0);
     } finally {
       for (const load of loads) load.child.kill("SIGKILL");
+      await Promise.allSettled(loads.map((load) => load.report));
       assay.child.kill("SIGKILL");
       await removeData(env);
       await rm(records, { recursive: true });
