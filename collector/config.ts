@@ -8,7 +8,8 @@ import {
 } from "@assay/clickhouse";
 import { z } from "zod";
 
-const MAX_DAYS = 36_500;
+/** Dates of a TTL end in 2106. */
+const MAX_DAYS = 18_250;
 
 /** `spans=90,content=30`: days by name of retention; what is not named keeps its default. */
 const retentionSetting = z.string().transform((text, ctx) => {

@@ -193,7 +193,8 @@ export class WordColumn implements Column {
   }
 
   put(row: number, word: number): void {
-    this.words[this.slot(row)] = word;
+    const at = this.slot(row); // before `this.words` is read: it may replace them
+    this.words[at] = word;
   }
 
   put64(row: number, low: number, high: number): void {
