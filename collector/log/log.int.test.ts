@@ -56,6 +56,17 @@ test("rule 7: kill -9 that loses unsynced writes loses nothing acknowledged", as
   await fs.rm(dir, { recursive: true });
 }, 30_000);
 
+test("a segment that was created and never written does not stand in the way of the next", async () => {
+  const dir = await fs.mkdtemp(`${os.tmpdir()}/assay-log-`);
+  const options = { dir, maxBytes: 1e9, validatorVersion: 1, log: () => undefined };
+  await (await openLog(options)).close();
+  await fs.writeFile(`${dir}/00000000000000000001.wal`, "");
+  const log = await openLog(options);
+  expect(await log.append(request(1, 1000))).toBe("appended");
+  await log.close();
+  await fs.rm(dir, { recursive: true });
+});
+
 test("two processes: the second is refused", async () => {
   const dir = await fs.mkdtemp(`${os.tmpdir()}/assay-log-`);
   const child = spawn(process.execPath, [`${here}/testing/append-forever.ts`, dir], {

@@ -66,7 +66,8 @@ async function recoverSegment(first: number, found: Recovered, context: Context)
   if (!header && bytes.byteLength > 0) damage.push(headerDamage(bytes, records.length));
   for (const run of damage) await setAside(run, bytes, first, found, context);
   const end = records.at(-1)?.end ?? 0;
-  if (end < bytes.byteLength) await cut(path, end, context);
+  // A segment that was created and never synced is empty: its name must be free for the one that takes its place.
+  if (end < bytes.byteLength || records.length === 0) await cut(path, end, context);
   if (records.length === 0) return;
   for (const record of records) note(record, found, context);
   found.segments.push({ path, logId, firstSeq: first, lastSeq: found.lastSeq, bytes: end });
