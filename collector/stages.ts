@@ -70,3 +70,6 @@ export interface Encoder {
   /** Closes the block under the batch's number and starts a new one. */
   finish(batch: number): EncodedBlock;
 }
+
+/** Level and one line of text. */
+export type Logger = (level: "info" | "warn" | "error", message: string) => void;

@@ -9,7 +9,7 @@ import { backoffMs, pause, type BackoffOptions } from "./backoff.ts";
 import { configReason, failureOf, type InsertFailure } from "./failure.ts";
 import type { Plan } from "./plan.ts";
 import type { Store } from "./store.ts";
-import type { Logger } from "./logger.ts";
+import type { Logger } from "../stages.ts";
 
 export type Delivered =
   | { outcome: "sent" }

@@ -23,7 +23,7 @@ import { pause, type BackoffOptions } from "./backoff.ts";
 import { DeadLetters, type DeadLetterReason } from "./dead-letters.ts";
 import { Delivery } from "./delivery.ts";
 import type { InsertFailure } from "./failure.ts";
-import type { Logger } from "./logger.ts";
+import type { Logger } from "../stages.ts";
 import { OpenBlock, type BlockLimits, type ClosedBlock } from "./open-block.ts";
 import { PlanFiles, type FoundPlan, type Plan, type Range } from "./plan.ts";
 import { Planner, type StepHook } from "./planner.ts";

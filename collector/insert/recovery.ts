@@ -9,7 +9,7 @@
 import { backoffMs, pause, type BackoffOptions } from "./backoff.ts";
 import type { Delivery } from "./delivery.ts";
 import { fileCrc } from "./durable-file.ts";
-import type { Logger } from "./logger.ts";
+import type { Logger } from "../stages.ts";
 import type { ClosedBlock } from "./open-block.ts";
 import { tokenOf, type FoundPlan, type Plan, type Range } from "./plan.ts";
 import type { Planner } from "./planner.ts";

@@ -23,7 +23,7 @@ import { readCursor, writeCursor } from "./cursor.ts";
 import { identify } from "./identity.ts";
 import { acquireLock, type Lock } from "./lock.ts";
 import { isShortage, nodeFs, readWhole, replaceFile, type LogFs } from "./log-fs.ts";
-import type { Logger } from "./logger.ts";
+import type { Logger } from "../stages.ts";
 import { RecentRecords } from "./recent-records.ts";
 import { crcSeed, recordBytes } from "./record.ts";
 import { recover, type Recovered } from "./recovery.ts";

@@ -5,7 +5,7 @@
  * that a whole record claims, or that whole records follow, are copied to `quarantine/` and counted; every whole record
  * after them counts. A segment without any whole record is removed (its bytes are in quarantine if it had some).
  */
-import type { Logger } from "./logger.ts";
+import type { Logger } from "../stages.ts";
 import { readWhole, writeFully, type LogFs } from "./log-fs.ts";
 import type { ResendWindow } from "./resend-window.ts";
 import {

@@ -1,1 +1,0 @@
-export type Logger = (level: "info" | "warn" | "error", message: string) => void;
