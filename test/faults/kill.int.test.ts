@@ -66,7 +66,7 @@ test.each(Object.entries(situations))(
       await delay(500);
       for (const load of loads) load.child.kill("SIGTERM");
       await Promise.all(loads.map((load) => load.report));
-      await expectExactlyOnce(env, records);
+      await expectExactlyOnce(assay, records);
       expect(await assay.stop()).toBe(0);
     } finally {
       for (const load of loads) load.child.kill("SIGKILL");
@@ -126,7 +126,7 @@ async function killEngine(assay: RunningAssay): Promise<RunningAssay> {
   return assay;
 }
 
-async function expectExactlyOnce(env: Record<string, string>, records: string): Promise<void> {
+async function expectExactlyOnce(assay: RunningAssay, records: string): Promise<void> {
   const acked = new Set<string>();
   const refused = new Set<string>();
   for (const seed of [1, 2]) {
@@ -138,14 +138,19 @@ async function expectExactlyOnce(env: Record<string, string>, records: string): 
   }
   expect(acked.size).toBeGreaterThan(1000);
   expect(refused.size).toBe(0);
-  const client = await connect(env);
+  const client = await connect(assay.env);
   try {
-    const missing = await until(
-      async () => acked.difference(await storedIds(client)),
+    let missing = acked;
+    await until(
+      async () => (missing = acked.difference(await storedIds(client))),
       (ids) => ids.size === 0,
       90_000,
-    ).catch((error: unknown) => error);
-    expect(missing, "acknowledged spans that are not stored").toEqual(new Set());
+    ).catch(async (error: unknown) => {
+      throw new Error(
+        `${missing.size} of ${acked.size} acknowledged spans are not stored\n${await describeState(assay)}`,
+        { cause: error },
+      );
+    });
     // The last insert's views may still be running when its spans are there.
     await until(
       () => findInconsistencies(client),
@@ -155,6 +160,15 @@ async function expectExactlyOnce(env: Record<string, string>, records: string): 
   } finally {
     await client.close();
   }
+}
+
+/** What a person would look at first. */
+async function describeState({ output, metrics }: RunningAssay): Promise<string> {
+  const exposition = await fetch(`${metrics}/metrics`)
+    .then((response) => response.text())
+    .catch(String);
+  const figures = exposition.split("\n").filter((line) => /^(otelcol|assay)/.test(line));
+  return `${output()}\n${figures.join("\n")}`;
 }
 
 async function connect(env: Record<string, string>): Promise<ClickHouseClient> {
