@@ -10,7 +10,7 @@ import path from "node:path";
 import { embeddedPaths } from "../client.ts";
 import type { Address } from "../settings.ts";
 import { writerPassword } from "./credentials.ts";
-import { trimDeduplicationLogs } from "./dedup-log.ts";
+import { repairDeduplicationLogs } from "./dedup-log.ts";
 import { openEngine } from "./engine.ts";
 import { createHttpInterface } from "./http.ts";
 import { totalRunning } from "./lane.ts";
@@ -49,8 +49,13 @@ async function start(options: ChildOptions): Promise<() => Promise<void>> {
   await fs.mkdir(paths.spool, { recursive: true, mode: 0o700 });
   await takeLock(paths.lock, paths.root);
   const password = await writerPassword(paths.writerPassword);
-  for (const { file, bytesCut } of await trimDeduplicationLogs(paths.root)) {
-    log("warn", `cut ${bytesCut} bytes of a torn record off ${file}`);
+  for (const { folder, bytesCut, recordsTakenBack } of await repairDeduplicationLogs(paths.root)) {
+    if (bytesCut > 0) log("warn", `cut ${bytesCut} bytes of a torn record in ${folder}`);
+    if (recordsTakenBack > 0)
+      log(
+        "warn",
+        `took back ${recordsTakenBack} records of blocks that were never stored, ${folder}`,
+      );
   }
   await removeOldBodies(paths.spool);
   const pipes = await createResultPipes(paths.runtime, totalRunning);

@@ -12,7 +12,8 @@ import type { Store } from "./store.ts";
 import type { Logger } from "../stages.ts";
 
 export type Delivered =
-  | { outcome: "sent" }
+  /** `repeated`: an earlier attempt may have stored some of it, and the store recognized what it had. */
+  | { outcome: "sent"; repeated: boolean }
   | { outcome: "stopped" }
   | { outcome: "poison"; failure: InsertFailure };
 
@@ -45,7 +46,7 @@ export class Delivery {
     let previous: InsertFailure | undefined;
     for (let attempt = 0; !signal.aborted; attempt++) {
       const failure = await this.#attempt(plan);
-      if (!failure) return { outcome: "sent" };
+      if (!failure) return { outcome: "sent", repeated: doubt };
       if (signal.aborted) break;
       doubt ||= failure.inDoubt;
       const twice = failure.kind === "poison" && previous?.code === failure.code;

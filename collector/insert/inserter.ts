@@ -440,6 +440,8 @@ export class Inserter {
       const delivered = await this.#delivery.deliver(plan, inDoubt);
       if (delivered.outcome === "stopped") return;
       if (delivered.outcome === "poison") return this.#cutUp(plan, delivered.failure);
+      // A server that crashed may remember a block that it does not have, and thank for the second copy all the same.
+      if (delivered.repeated) await this.#recovery().reconcile([plan]);
       this.#deadInARow = 0;
     }
     await this.#commit(plan);
