@@ -130,9 +130,10 @@ describe("kill -9 between any two steps (rules 2 and 3)", () => {
       for (let i = 0; i < 5; i++) await site.append(days);
       await dieAt(site, step);
       await site.append(days);
-      const { stats } = await finish(site);
-      expect(await site.counts()).toEqual(everywhere(18));
+      const { report, stats } = await finish(site);
+      const seen = JSON.stringify({ report, stats, logged: site.logged });
       expect(stats).toMatchObject({ queuedRecords: 0, duplicateBatches: 0, lostBatches: 0 });
+      expect(await site.counts(), seen).toEqual(everywhere(18));
     });
   }
 
