@@ -7,11 +7,12 @@
  *
  *     <first seq>.wal   segments (segment.ts, record.ts)
  *     id                who the log is (identity.ts)
- *     cursor            how far the consumer is (cursor.ts)
+ *     cursor            how far the store is (cursor.ts)
+ *     cursor-<name>     how far another consumer is (consumer.ts)
  *     resent            hashes of recent bodies whose segments are gone (resend-window.ts)
  *     quarantine/       damaged bytes (recovery.ts)
  *
- * Promises: what was acknowledged is offered to the reader until it is released, over kill -9 and power loss. Only
+ * Promises: what was acknowledged is offered to the store until it is released, over kill -9 and power loss. Only
  * durable records are ever read. After a failed sync nothing is acknowledged any more: the kernel may have dropped the
  * pages, and a second sync that succeeds would lie; `onFailed` tells the process, which should restart.
  * Out of space refuses requests one by one and recovers by itself. Memory, disk and the resend window are bounded.
@@ -19,7 +20,15 @@
 import { crc32 } from "node:zlib";
 import { RefusedError } from "../stages.ts";
 import type { AcceptedRequest, AppendOutcome, LogRecord } from "../stages.ts";
-import { readCursor, writeCursor } from "./cursor.ts";
+import {
+  findConsumers,
+  LogConsumer,
+  settleConsumers,
+  type ConsumerOptions,
+  type ConsumerStart,
+  type ConsumerStats,
+} from "./consumer.ts";
+import { readCursor, STORE_CURSOR, writeCursor } from "./cursor.ts";
 import { identify } from "./identity.ts";
 import { acquireLock, type Lock } from "./lock.ts";
 import { isShortage, nodeFs, readWhole, replaceFile, type LogFs } from "./log-fs.ts";
@@ -37,8 +46,10 @@ const RESENT_FILE = "resent";
 
 export interface LogOptions {
   dir: string;
-  /** Segments and waiting requests together; beyond it requests are refused. */
+  /** What the store has not got yet, and waiting requests; beyond it requests are refused. */
   maxBytes: number;
+  /** Who reads the log beside the store. @default nobody */
+  consumers?: readonly ConsumerOptions[];
   /** @default 64 MiB */
   segmentBytes?: number;
   /** Requests that wait for their sync. @default 256 MiB */
@@ -70,8 +81,12 @@ export interface LogStats {
   releasedSeq: number;
   pendingRecords: number;
   pendingSpans: number;
+  /** Of segments that the store has not passed; those count against `maxBytes`. */
   bytes: number;
   maxBytes: number;
+  /** Of segments that are there only for other consumers. */
+  keptBytes: number;
+  consumers: readonly ConsumerStats[];
   segments: number;
   waitingRequests: number;
   waitingBytes: number;
@@ -102,14 +117,16 @@ export async function openLog(options: LogOptions): Promise<WriteAheadLog> {
   try {
     const names = await fs.list(dir);
     const id = await identify(fs, dir, names);
-    const cursor = (await readCursor(fs, dir, names)) ?? 0;
+    const cursor = (await readCursor(fs, dir, names, STORE_CURSOR)) ?? 0;
+    const consumers = await findConsumers({ fs, dir }, names, options.consumers ?? []);
     const window = new ResendWindow(
       options.resendWindowMs ?? 600_000,
       options.resendCapacity ?? 200_000,
     );
     if (names.includes(RESENT_FILE)) window.addBytes(await readWhole(fs, `${dir}/${RESENT_FILE}`));
-    const recovered = await recover(names, { fs, dir, logId: id, cursor, window, log });
-    return new WriteAheadLog(options, { id, cursor, window, recovered, lock });
+    const recovered = await recover(names, { fs, dir, logId: id, cursor, consumers, window, log });
+    await settleConsumers({ fs, dir, log }, names, consumers, recovered.lastSeq);
+    return new WriteAheadLog(options, { id, cursor, consumers, window, recovered, lock });
   } catch (error) {
     await lock.release();
     throw error;
@@ -119,6 +136,7 @@ export async function openLog(options: LogOptions): Promise<WriteAheadLog> {
 interface Opened {
   id: string;
   cursor: number;
+  consumers: readonly ConsumerStart[];
   window: ResendWindow;
   recovered: Recovered;
   lock: Lock;
@@ -134,6 +152,7 @@ export class WriteAheadLog {
   readonly #reader: SegmentReader;
   readonly #recent: RecentRecords;
   readonly #segments: Segment[];
+  readonly #consumers: readonly LogConsumer[];
   readonly #watchers = new Set<() => void>();
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
@@ -167,6 +186,7 @@ export class WriteAheadLog {
     this.#segments = opened.recovered.segments;
     this.#nextSeq = opened.recovered.lastSeq + 1;
     this.#releasedSeq = Math.max(opened.cursor, (this.#segments[0]?.firstSeq ?? 1) - 1);
+    this.#consumers = opened.consumers.map((start) => this.#consume(start));
     this.#recent = new RecentRecords(options.recentBytes ?? 64 * MiB);
     this.#reader = new SegmentReader(fs);
     const onSync = (ms: number) => this.#noteSync(ms);
@@ -185,9 +205,16 @@ export class WriteAheadLog {
     return this.#nextSeq - 1;
   }
 
-  /** Records through this one are done with. */
+  /** The store has records through this one. */
   get releasedSeq(): number {
     return this.#releasedSeq;
+  }
+
+  /** One of the consumers that were named when the log was opened; the log itself is the store's. */
+  consumer(name: string): LogConsumer {
+    const found = this.#consumers.find((consumer) => consumer.name === name);
+    if (!found) throw new Error(`expected a consumer that the log was opened with, got "${name}"`);
+    return found;
   }
 
   /** Why a request would be refused now; asked before its body is read. */
@@ -225,7 +252,7 @@ export class WriteAheadLog {
 
   /** Durable records from `fromSeq` on: about `limitBytes` of bodies, at least one; none when there is none yet. */
   read(fromSeq: number, limitBytes: number): Promise<LogRecord[]> {
-    const read = this.#reading.then(() => this.#read(fromSeq, limitBytes));
+    const read = this.#reading.then(() => this.#read(this.#reader, fromSeq, limitBytes));
     // The next reader waits its turn whether or not this one failed.
     this.#reading = read.catch(() => undefined);
     return read;
@@ -241,9 +268,9 @@ export class WriteAheadLog {
   }
 
   /**
-   * The consumer has everything through `throughSeq`, with `spans` spans, in safety: it will not ask for it again.
+   * The store has everything through `throughSeq`, with `spans` spans, in safety: it will not ask for it again.
    * Resolves when that is durable, and drops the segments that nobody needs. A number beyond what the log holds (its
-   * tail was lost to damage after the consumer had read it) makes the log go on after it: no number is used twice.
+   * tail was lost to damage after the store had read it) makes the log go on after it: no number is used twice.
    */
   release(throughSeq: number, spans = 0): Promise<void> {
     this.#counts.releasedSpans += spans;
@@ -259,6 +286,7 @@ export class WriteAheadLog {
     await this.#committing;
     await this.#reading;
     await this.#releasing;
+    for (const consumer of this.#consumers) await consumer.close();
     await this.#writer.close();
     await this.#reader.close();
     await this.#opened.lock.release();
@@ -276,6 +304,8 @@ export class WriteAheadLog {
       pendingSpans: Math.max(0, pendingSpans + counts.appendedSpans - releasedSpans),
       bytes: this.#bytes(),
       maxBytes: this.#options.maxBytes,
+      keptBytes: this.#segments.reduce((sum, { bytes }) => sum + bytes, 0) - this.#bytes(),
+      consumers: this.#consumers.map((consumer) => consumer.stats()),
       segments: this.#segments.length,
       waitingRequests: this.#waiting.length,
       waitingBytes: this.#waitingBytes,
@@ -337,6 +367,10 @@ export class WriteAheadLog {
 
   #committed(group: readonly Waiting[], segment: Segment): void {
     if (this.#segments.at(-1) !== segment) this.#segments.push(segment);
+    const spans = group.reduce((sum, { request }) => sum + acceptedSpans(request), 0);
+    segment.spans += spans;
+    segment.writtenAtMs = performance.now();
+    for (const consumer of this.#consumers) consumer.appended(spans);
     for (const { request, bytes, resolve } of group) {
       const { body, spanCount, rejected, receivedAtUnixMs } = request;
       this.#recent.add({ seq: this.#nextSeq++, body, spanCount, rejected, receivedAtUnixMs });
@@ -371,13 +405,13 @@ export class WriteAheadLog {
     return new RefusedError(reason, seconds, cause && { cause });
   }
 
-  async #read(fromSeq: number, limitBytes: number): Promise<LogRecord[]> {
+  async #read(reader: SegmentReader, fromSeq: number, limitBytes: number): Promise<LogRecord[]> {
     if (fromSeq > this.durableSeq) return [];
     const recent = this.#recent.read(fromSeq, limitBytes);
     if (recent) return recent;
     for (const segment of this.#segments) {
       if (segment.lastSeq < fromSeq) continue;
-      const records = await this.#reader.read(segment, fromSeq, limitBytes);
+      const records = await reader.read(segment, fromSeq, limitBytes);
       if (records.length > 0) return records;
     }
     return [];
@@ -388,16 +422,49 @@ export class WriteAheadLog {
     if (throughSeq <= this.#releasedSeq) return;
     this.#releasedSeq = throughSeq;
     this.#recent.dropThrough(throughSeq);
+    await this.#giveUp();
     const passed = this.#passedSegments();
     try {
-      await writeCursor(this.#fs, this.#options.dir, throughSeq);
+      await writeCursor(this.#fs, this.#options.dir, STORE_CURSOR, throughSeq);
       await this.#dropSegments(passed);
     } catch (error) {
       if (!isShortage(error)) throw error;
       // A full disk must not keep itself full: the segment that is left says by its name what is done with.
       await this.#removeAll(passed);
-      await writeCursor(this.#fs, this.#options.dir, throughSeq);
+      await writeCursor(this.#fs, this.#options.dir, STORE_CURSOR, throughSeq);
     }
+  }
+
+  #consume(start: ConsumerStart): LogConsumer {
+    const { fs = nodeFs, dir, log } = this.#options;
+    const source = {
+      id: this.id,
+      durableSeq: () => this.durableSeq,
+      read: (reader: SegmentReader, fromSeq: number, limitBytes: number) =>
+        this.#read(reader, fromSeq, limitBytes),
+      waitFor: (seq: number, signal?: AbortSignal) => this.waitFor(seq, signal),
+      dropPassed: () => this.#dropPassed(),
+    };
+    return new LogConsumer(source, { fs, dir, log }, start, this.#segments);
+  }
+
+  /** A consumer has moved on. */
+  #dropPassed(): Promise<void> {
+    if (this.#passedSegments().length === 0) return Promise.resolve();
+    const drop = this.#releasing.then(() => this.#dropSegments(this.#passedSegments()));
+    this.#releasing = drop.catch(() => undefined);
+    return drop;
+  }
+
+  async #giveUp(): Promise<void> {
+    const isKept = (segment: Segment) => this.#isStored(segment);
+    const kept = this.#segments.filter(isKept);
+    const later = this.#segments.filter((segment) => !isKept(segment));
+    for (const consumer of this.#consumers) await consumer.giveUp(kept, later, performance.now());
+  }
+
+  #isStored(segment: Segment): boolean {
+    return segment !== this.#writer.segment && segment.lastSeq <= this.#releasedSeq;
   }
 
   async #skipTo(nextSeq: number): Promise<void> {
@@ -408,8 +475,8 @@ export class WriteAheadLog {
   }
 
   #passedSegments(): Segment[] {
-    const active = this.#writer.segment;
-    return this.#segments.filter((s) => s !== active && s.lastSeq <= this.#releasedSeq);
+    const slowest = Math.min(...this.#consumers.map(({ releasedSeq }) => releasedSeq));
+    return this.#segments.filter((s) => this.#isStored(s) && s.lastSeq <= slowest);
   }
 
   /** The hashes of bodies in segments that go must be in the file first. */
@@ -430,7 +497,7 @@ export class WriteAheadLog {
   }
 
   #bytes(): number {
-    return this.#segments.reduce((sum, { bytes }) => sum + bytes, 0);
+    return this.#segments.reduce((sum, each) => sum + (this.#isStored(each) ? 0 : each.bytes), 0);
   }
 
   #now(): number {
@@ -460,4 +527,8 @@ export class WriteAheadLog {
       signal?.addEventListener("abort", done, { once: true });
     });
   }
+}
+
+function acceptedSpans({ spanCount, rejected }: AcceptedRequest): number {
+  return spanCount - rejected.length;
 }

@@ -7,6 +7,7 @@
  */
 import type { Logger } from "../stages.ts";
 import { readWhole, writeFully, type LogFs } from "./log-fs.ts";
+import type { ConsumerStart } from "./consumer.ts";
 import type { ResendWindow } from "./resend-window.ts";
 import {
   firstSeqOf,
@@ -36,6 +37,8 @@ interface Context {
   dir: string;
   logId: string;
   cursor: number;
+  /** Their pending spans are counted. */
+  consumers: readonly ConsumerStart[];
   window: ResendWindow;
   log: Logger;
 }
@@ -52,7 +55,9 @@ export async function recover(names: readonly string[], context: Context): Promi
   };
   const firsts = names.map(firstSeqOf).filter((seq) => seq !== undefined);
   for (const first of firsts.sort((a, b) => a - b)) await recoverSegment(first, found, context);
-  found.lastSeq = Math.max(found.lastSeq, context.cursor);
+  // A tail that was lost to damage after somebody had read it: its numbers are not used again.
+  const cursors = context.consumers.map(({ seq = 0 }) => seq);
+  found.lastSeq = Math.max(found.lastSeq, context.cursor, ...cursors);
   return found;
 }
 
@@ -70,7 +75,11 @@ async function recoverSegment(first: number, found: Recovered, context: Context)
   if (end < bytes.byteLength || records.length === 0) await cut(path, end, context);
   if (records.length === 0) return;
   for (const record of records) note(record, found, context);
-  found.segments.push({ path, logId, firstSeq: first, lastSeq: found.lastSeq, bytes: end });
+  const spans = records.reduce((sum, record) => sum + acceptedSpans(record), 0);
+  const ageMs = Math.max(0, Date.now() - records.at(-1)!.receivedAtUnixMs);
+  const writtenAtMs = performance.now() - ageMs;
+  const { lastSeq } = found;
+  found.segments.push({ path, logId, firstSeq: first, lastSeq, bytes: end, spans, writtenAtMs });
 }
 
 function headerDamage(bytes: Buffer, records: number): Damage {
@@ -78,7 +87,12 @@ function headerDamage(bytes: Buffer, records: number): Damage {
   return { start: 0, end, complete: records > 0, followed: records > 0 };
 }
 
-function note(record: StoredRecord, found: Recovered, { cursor, window, log }: Context): void {
+function acceptedSpans({ spanCount, rejected }: StoredRecord): number {
+  return spanCount - rejected.length;
+}
+
+function note(record: StoredRecord, found: Recovered, context: Context): void {
+  const { cursor, consumers, window, log } = context;
   // The first segment tells where the log begins: what was before it has been released.
   const expected = found.lastSeq === 0 ? record.seq : found.lastSeq + 1;
   if (record.seq > expected && record.seq - 1 > cursor) {
@@ -88,6 +102,9 @@ function note(record: StoredRecord, found: Recovered, { cursor, window, log }: C
   }
   found.lastSeq = record.seq;
   window.add(record.bodyHash, record.receivedAtUnixMs);
+  for (const consumer of consumers) {
+    if (record.seq > (consumer.seq ?? Infinity)) consumer.pendingSpans += acceptedSpans(record);
+  }
   if (record.seq <= cursor) return;
   found.pendingRecords++;
   found.pendingSpans += record.spanCount;

@@ -74,7 +74,15 @@ export class SegmentWriter {
     const { dir, logId } = this.#options;
     const path = `${dir}/${segmentName(firstSeq)}`;
     this.#file = await this.#create(path);
-    this.#segment = { path, logId, firstSeq, lastSeq: firstSeq - 1, bytes: 0 };
+    this.#segment = {
+      path,
+      logId,
+      firstSeq,
+      lastSeq: firstSeq - 1,
+      bytes: 0,
+      spans: 0,
+      writtenAtMs: 0,
+    };
     return { segment: this.#segment, file: this.#file };
   }
 

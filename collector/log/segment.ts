@@ -36,6 +36,10 @@ export interface Segment {
   lastSeq: number;
   /** Bytes that are synced; nothing beyond is ever read. */
   bytes: number;
+  /** Accepted spans of its records. */
+  spans: number;
+  /** When the last record was written, by `performance.now()`: below zero for an earlier process. */
+  writtenAtMs: number;
 }
 
 export interface Damage {
