@@ -11,6 +11,7 @@ import type { Address, clickhouseSettings, SettingsOf } from "@assay/clickhouse"
 import type { collectorSettings } from "./config.ts";
 import { openLog } from "./log/log.ts";
 import { VALIDATOR_VERSION } from "./otlp/validate.ts";
+import { createIntake } from "./receive/intake.ts";
 import { createOtlpHttpReceiver } from "./receive/receiver.ts";
 import { createStore } from "./store.ts";
 import { createTelemetry } from "./telemetry/telemetry.ts";
@@ -51,12 +52,13 @@ export async function startCollector(
     onFailed: options.onFatal,
   });
   const store = createStore({ settings, dataDir, source: log, log: options.log });
-  const receiver = createOtlpHttpReceiver({
+  const intake = createIntake({
     consume: (request) => log.append(request),
     admit: () => log.admission(),
     maxBodyBytes: settings.ASSAY_MAX_BODY_MB * MiB,
     log: options.log,
   });
+  const receiver = createOtlpHttpReceiver({ intake });
   const telemetry = createTelemetry({
     receiver: () => receiver.stats(),
     log: () => log.stats(),

@@ -1,52 +1,108 @@
 /**
- * The bodies of answers, in the request's own format: ExportTraceServiceResponse for 200, google.rpc.Status else.
- * Both are two fields and are written by hand.
+ * The bodies of answers, in the request's own format: Export…ServiceResponse for success, google.rpc.Status else.
+ * They have a handful of fields and are written by hand.
+ *
+ * A Status carries what a sender needs to act on it: RetryInfo when the same request may be sent again (without it a
+ * gRPC sender treats RESOURCE_EXHAUSTED as final), BadRequest when its content is at fault.
  */
 import type { Format } from "./media.ts";
+import type { Refusal } from "./refusal.ts";
 
-/** Longest message of a partial success; senders log it as one line. */
+/** Longest message of a partial success or a Status; senders log it as one line. */
 const MAX_MESSAGE_BYTES = 1024;
 /** Reasons named in a message; the rest is summed up. */
 const MAX_REASONS = 5;
 
+const INVALID_ARGUMENT = 3;
+
 export interface PartialSuccess {
-  rejectedSpans: number;
+  /** Spans or log records. */
+  rejected: number;
   message: string;
 }
 
+/** The name of the count in JSON; in protobuf it is field 1 of each. */
+const REJECTED = { traces: "rejectedSpans", logs: "rejectedLogRecords" } as const;
+
 /** `partial` stays unset when everything was accepted without a warning. */
-export function successBody(format: Format, partial?: PartialSuccess): Buffer {
+export function successBody(
+  format: Format,
+  signal: "traces" | "logs",
+  partial?: PartialSuccess,
+): Buffer {
   if (format === "json") {
     if (partial === undefined) return Buffer.from("{}");
-    const { rejectedSpans, message } = partial;
     // int64 is text in protobuf's JSON.
-    const fields = { rejectedSpans: String(rejectedSpans), errorMessage: message };
+    const fields = { [REJECTED[signal]]: String(partial.rejected), errorMessage: partial.message };
     return Buffer.from(JSON.stringify({ partialSuccess: fields }));
   }
   if (partial === undefined) return Buffer.alloc(0);
-  return delimited(1, numberAndText(partial.rejectedSpans, partial.message));
+  return delimited(1, numberAndText(partial.rejected, partial.message));
 }
 
-export function statusBody(format: Format, code: number, message: string): Buffer {
-  const text = cut(message);
-  if (format === "json") return Buffer.from(JSON.stringify({ code, message: text }));
-  return numberAndText(code, text);
+type Explained = Pick<Refusal, "rpcCode" | "message" | "retryAfterSeconds">;
+
+/** google.rpc.Status with its details. */
+export function statusBody(format: Format, refusal: Explained): Buffer {
+  const message = cut(refusal.message);
+  const details = detailsOf(refusal, message);
+  if (format === "json") {
+    const fields = { code: refusal.rpcCode, message };
+    const listed = details.map(({ type, json }) => ({ "@type": type, ...json }));
+    return Buffer.from(
+      JSON.stringify(listed.length === 0 ? fields : { ...fields, details: listed }),
+    );
+  }
+  const any = details.map(({ type, protobuf }) =>
+    delimited(3, Buffer.concat([delimited(1, Buffer.from(type)), delimited(2, protobuf)])),
+  );
+  return Buffer.concat([numberAndText(refusal.rpcCode, message), ...any]);
+}
+
+interface Detail {
+  type: string;
+  json: object;
+  protobuf: Buffer;
+}
+
+function detailsOf({ rpcCode, retryAfterSeconds }: Explained, message: string): Detail[] {
+  if (retryAfterSeconds !== undefined) {
+    return [
+      {
+        type: "type.googleapis.com/google.rpc.RetryInfo",
+        json: { retryDelay: `${retryAfterSeconds}s` },
+        protobuf: delimited(1, numberAndText(retryAfterSeconds, "")),
+      },
+    ];
+  }
+  if (rpcCode !== INVALID_ARGUMENT) return [];
+  const violation = Buffer.concat([
+    delimited(1, Buffer.from("body")),
+    delimited(2, Buffer.from(message)),
+  ]);
+  return [
+    {
+      type: "type.googleapis.com/google.rpc.BadRequest",
+      json: { fieldViolations: [{ field: "body", description: message }] },
+      protobuf: delimited(1, violation),
+    },
+  ];
 }
 
 /** `3 spans rejected: 2× trace_id length 12; 1× span_id length 0` */
 export function partialSuccess(
-  rejectedSpans: number,
+  noun: "span" | "log record",
+  rejected: number,
   reasons: ReadonlyMap<string, number>,
   warnings: ReadonlyMap<string, number>,
 ): PartialSuccess | undefined {
-  if (rejectedSpans === 0 && warnings.size === 0) return undefined;
+  if (rejected === 0 && warnings.size === 0) return undefined;
   const parts: string[] = [];
-  if (rejectedSpans > 0) {
-    const noun = rejectedSpans === 1 ? "span" : "spans";
-    parts.push(`${rejectedSpans} ${noun} rejected: ${listed(reasons)}`);
+  if (rejected > 0) {
+    parts.push(`${rejected} ${noun}${rejected === 1 ? "" : "s"} rejected: ${listed(reasons)}`);
   }
   if (warnings.size > 0) parts.push(`warnings: ${listed(warnings)}`);
-  return { rejectedSpans, message: cut(parts.join(". ")) };
+  return { rejected, message: cut(parts.join(". ")) };
 }
 
 function listed(counts: ReadonlyMap<string, number>): string {
@@ -57,14 +113,15 @@ function listed(counts: ReadonlyMap<string, number>): string {
   return named.join("; ");
 }
 
-function cut(text: string): string {
+/** At most 1 KiB of `text`. */
+export function cut(text: string): string {
   const bytes = Buffer.from(text);
   if (bytes.length <= MAX_MESSAGE_BYTES) return text;
   // A character that was cut in two becomes a replacement mark, up to two bytes longer than what it replaces.
   return `${bytes.toString("utf8", 0, MAX_MESSAGE_BYTES - 8)}…`;
 }
 
-/** Fields 1 (varint) and 2 (string): both Status and ExportTracePartialSuccess. */
+/** Fields 1 (varint) and 2 (string): Status, Export…PartialSuccess, and the seconds of a Duration. */
 function numberAndText(number: number, text: string): Buffer {
   const first = number === 0 ? Buffer.alloc(0) : Buffer.from([0x08, ...varint(number)]);
   return text === "" ? first : Buffer.concat([first, delimited(2, Buffer.from(text))]);

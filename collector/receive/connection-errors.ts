@@ -6,9 +6,7 @@ import { STATUS_CODES, type Server } from "node:http";
 import type { Duplex } from "node:stream";
 import { statusBody } from "./answer.ts";
 import { CONTENT_TYPES } from "./media.ts";
-
-const INVALID_ARGUMENT = 3;
-const UNAVAILABLE = 14;
+import { Refusal } from "./refusal.ts";
 
 interface ParserError extends Error {
   code?: string;
@@ -36,26 +34,26 @@ export function answerBrokenConnections(
 }
 
 function rawAnswer(error: ParserError): string {
-  const [status, code, message] = explain(error);
-  const body = statusBody("json", code, message);
+  const refusal = explain(error);
+  const body = statusBody("json", refusal);
   return [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    `HTTP/1.1 ${refusal.httpStatus} ${STATUS_CODES[refusal.httpStatus]}`,
     `Content-Type: ${CONTENT_TYPES.json}`,
     `Content-Length: ${body.length}`,
-    ...(status === 503 ? ["Retry-After: 1"] : []),
+    ...Object.entries(refusal.headers).map(([name, value]) => `${name}: ${value}`),
     "Connection: close",
     "",
     body.toString(),
   ].join("\r\n");
 }
 
-function explain(error: ParserError): [status: number, code: number, message: string] {
+function explain(error: ParserError): Refusal {
   switch (error.code) {
     case "ERR_HTTP_REQUEST_TIMEOUT":
-      return [503, UNAVAILABLE, "the request took too long to arrive, try again"];
+      return new Refusal("timeout", "the request took too long to arrive, try again");
     case "HPE_HEADER_OVERFLOW":
-      return [431, INVALID_ARGUMENT, "expected headers of at most 16 KiB, got more"];
+      return new Refusal("head_too_large", "expected headers of at most 16 KiB, got more");
     default:
-      return [400, INVALID_ARGUMENT, `malformed HTTP request: ${error.message}`];
+      return new Refusal("malformed", `malformed HTTP request: ${error.message}`);
   }
 }

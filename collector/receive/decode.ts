@@ -1,24 +1,37 @@
 /** A complete, inflated body to a request that can be stored: protobuf, validated. */
 import { transcodeTraces } from "../otlp/json.ts";
-import { validateTraces, type Validation } from "../otlp/validate.ts";
+import { validateTraces } from "../otlp/validate.ts";
 import { partialSuccess, type PartialSuccess } from "./answer.ts";
 import { noMemory, type BodyLimits } from "./body.ts";
 import type { Format } from "./media.ts";
 
+export type Signal = "traces";
+
 /** A body that can be stored, and what there is to say about it. */
-export interface Traces {
+export interface Decoded {
+  /** Protobuf. */
   body: Uint8Array;
-  validation: Validation;
+  /** Spans or log records, refused ones included. */
+  count: number;
+  /** Ascending indexes of refused ones. */
+  rejected: readonly number[];
   partial: PartialSuccess | undefined;
 }
 
+const NOTHING: ReadonlyMap<string, number> = new Map();
+
 /** @throws PermanentError when the body is malformed, Refusal when there is no memory */
-export function decodeTraces(format: Format, body: Buffer, { reservation }: BodyLimits): Traces {
+export function decode(
+  _signal: Signal,
+  format: Format,
+  body: Buffer,
+  { reservation }: BodyLimits,
+): Decoded {
   // An empty body is an empty request in protobuf; an empty one in JSON is let pass likewise.
   if (format === "protobuf" || body.length === 0) {
-    const validation = validateTraces(body);
-    const { rejected, reasons } = validation;
-    return { body, validation, partial: partialSuccess(rejected.length, reasons, new Map()) };
+    const { spanCount, rejected, reasons } = validateTraces(body);
+    const partial = partialSuccess("span", rejected.length, reasons, NOTHING);
+    return { body, count: spanCount, rejected, partial };
   }
   if (!reservation.take(body.length)) throw noMemory();
   const transcoded = transcodeTraces(body);
@@ -27,8 +40,9 @@ export function decodeTraces(format: Format, body: Buffer, { reservation }: Body
   const reasons = new Map([...validation.reasons, ...transcoded.reasons]);
   return {
     body: transcoded.body,
-    validation: { ...validation, rejected },
-    partial: partialSuccess(rejected.length, reasons, transcoded.warnings),
+    count: validation.spanCount,
+    rejected,
+    partial: partialSuccess("span", rejected.length, reasons, transcoded.warnings),
   };
 }
 

@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import { Refusal } from "./refusal.ts";
 
 export type Format = "protobuf" | "json";
+export type Encoding = "identity" | "gzip" | "zstd";
 
 export const CONTENT_TYPES: Record<Format, string> = {
   protobuf: "application/x-protobuf",
@@ -29,15 +30,16 @@ export function unknownFormat(headers: IncomingHttpHeaders): Refusal {
   );
 }
 
-/** Whether the body is gzip. @throws Refusal for any other encoding */
-export function isGzip(headers: IncomingHttpHeaders): boolean {
+/** How the body is compressed. @throws Refusal for anything but gzip and zstd */
+export function encodingOf(headers: IncomingHttpHeaders): Encoding {
   const encoding = (headers["content-encoding"] ?? "").trim().toLowerCase();
-  if (encoding === "" || encoding === "identity") return false;
-  if (encoding === "gzip" || encoding === "x-gzip") return true;
+  if (encoding === "" || encoding === "identity") return "identity";
+  if (encoding === "gzip" || encoding === "x-gzip") return "gzip";
+  if (encoding === "zstd") return "zstd";
   throw new Refusal(
     "content_encoding",
-    `expected Content-Encoding gzip or none, got "${encoding.slice(0, 100)}"`,
-    { "Accept-Encoding": "gzip" },
+    `expected Content-Encoding gzip, zstd or none, got "${encoding.slice(0, 100)}"`,
+    { "Accept-Encoding": "gzip, zstd" },
   );
 }
 

@@ -1,17 +1,30 @@
-/** The one path there is, and what to tell those who ask for another. */
+/** The paths that take something, and what to tell those who ask for another. */
+import type { Signal } from "./decode.ts";
 import { Refusal } from "./refusal.ts";
 
-const TRACES_PATH = "/v1/traces";
+/** Path of each signal. */
+export type SignalPaths = Readonly<Record<Signal, string>>;
 
-/** @throws Refusal unless the path, in origin or absolute form and without its query, is that of traces */
-export function checkPath(url: string): void {
+export const DEFAULT_PATHS: SignalPaths = { traces: "/v1/traces" };
+
+/** The signal of a URL in origin or absolute form, its query aside. @throws Refusal for any other path */
+export function signalOf(url: string, paths: SignalPaths): Signal {
   const path = url.replace(/^https?:\/\/[^/?#]*/i, "").replace(/[?#].*$/s, "");
-  if (path === TRACES_PATH) return;
-  const signal = /^\/v1\/(metrics|logs)$/.exec(path)?.[1];
-  throw new Refusal(
+  for (const [signal, expected] of Object.entries(paths)) {
+    if (path === expected) return signal as Signal;
+  }
+  const other = /\/v1\/(metrics|logs)$/.exec(path)?.[1];
+  if (other !== undefined) throw notTaken(other as "metrics" | "logs");
+  const expected = Object.values(paths)
+    .map((known) => `"${known}"`)
+    .join(" or ");
+  throw new Refusal("not_found", `expected path ${expected}, got "${path.slice(0, 100)}"`);
+}
+
+/** A signal that is never answered with success, because it would be thrown away. */
+export function notTaken(signal: "metrics" | "logs"): Refusal {
+  return new Refusal(
     "not_found",
-    signal === undefined
-      ? `expected path "${TRACES_PATH}", got "${path.slice(0, 100)}"`
-      : `only traces are taken here; set OTEL_${signal.toUpperCase()}_EXPORTER=none to stop the SDK sending ${signal}`,
+    `only traces are taken here; set OTEL_${signal.toUpperCase()}_EXPORTER=none to stop the SDK sending ${signal}`,
   );
 }

@@ -1,0 +1,78 @@
+/**
+ * Zstandard bodies, under the same running limit as gzip.
+ *
+ * A frame says how large a window its decoder must keep; RFC 9659 allows senders 8 MiB over HTTP, so a frame that asks
+ * for more is refused before the memory is taken. Several frames follow one another like gzip's members. One body is
+ * inflated at a time: hardly any sender uses it, and each takes a window of memory.
+ */
+import { constants, createZstdDecompress } from "node:zlib";
+import { noMemory, tooLarge, type BodyLimits } from "./body.ts";
+import { Refusal } from "./refusal.ts";
+
+const MAX_WINDOW_LOG = 23; // 8 MiB
+/** Senders write one; the limit is for bodies made of thousands, each of which costs a decoder. */
+const MAX_FRAMES = 64;
+const CHUNK_BYTES = 256 * 1024;
+
+export type ZstdInflate = (compressed: Buffer, limits: BodyLimits) => Promise<Buffer>;
+
+export function createZstdInflate(): ZstdInflate {
+  let last: Promise<unknown> = Promise.resolve();
+  return (compressed, limits) => {
+    const result = last.then(() => inflateFrames(compressed, limits));
+    last = result.catch(() => {}); // the caller gets the error; the next in line only waits
+    return result;
+  };
+}
+
+/** Node decodes one frame and ignores what follows it, so the frames are taken one by one. */
+async function inflateFrames(compressed: Buffer, limits: BodyLimits): Promise<Buffer> {
+  const frames: Buffer[] = [];
+  let inflated = 0;
+  for (let at = 0; at < compressed.length;) {
+    if (frames.length === MAX_FRAMES) throw corrupt(`more than ${MAX_FRAMES} frames`);
+    const frame = await inflateFrame(compressed.subarray(at), inflated, limits);
+    frames.push(frame.content);
+    inflated += frame.content.length;
+    at += frame.consumed;
+  }
+  return frames.length === 1 ? frames[0]! : Buffer.concat(frames, inflated);
+}
+
+/** Stops within one chunk of the limit. @param before what came out of the frames before this one */
+function inflateFrame(
+  compressed: Buffer,
+  before: number,
+  limits: BodyLimits,
+): Promise<{ content: Buffer; consumed: number }> {
+  const { promise, resolve, reject } = Promise.withResolvers<{
+    content: Buffer;
+    consumed: number;
+  }>();
+  const stream = createZstdDecompress({
+    chunkSize: CHUNK_BYTES,
+    params: { [constants.ZSTD_d_windowLogMax]: MAX_WINDOW_LOG },
+  });
+  const chunks: Buffer[] = [];
+  let length = 0;
+  const stop = (reason: Refusal): void => {
+    stream.destroy();
+    reject(reason);
+  };
+  stream.on("data", (chunk: Buffer) => {
+    length += chunk.length;
+    if (before + length > limits.maxBytes) stop(tooLarge(limits.maxBytes, "inflated"));
+    else if (!limits.reservation.take(chunk.length)) stop(noMemory());
+    else chunks.push(chunk);
+  });
+  stream.on("end", () =>
+    resolve({ content: Buffer.concat(chunks, length), consumed: stream.bytesWritten }),
+  );
+  stream.on("error", (error) => reject(corrupt(error.message, error)));
+  stream.end(compressed);
+  return promise;
+}
+
+function corrupt(what: string, cause?: Error): Refusal {
+  return new Refusal("malformed", `corrupt zstd body: ${what}`, {}, { cause });
+}
