@@ -2,12 +2,16 @@ import { describe, expect, test } from "vitest";
 import { createRedactor } from "./redact.ts";
 
 const redact = createRedactor();
+const everything = createRedactor({
+  kinds: ["keys", "emails", "cards and phones", "ibans", "ips"],
+});
 const letters = "aB3dE5fG7hJ9kL1mN2pQ4rS6tU8vW0xY".repeat(4);
 
 describe("is taken out", () => {
   test.each<[situation: string, text: string, expected: string]>([
     ["e-mail", "write to ada.lovelace+x@example.co.uk.", "write to [email]."],
     ["e-mail in brackets", "<bob@example.com>, 'eve@example.com'", "<[email]>, '[email]'"],
+    ["e-mail in a URL", "/reset?to=bob%40example.com&x=1", "/reset?to=[email]&x=1"],
     ["two e-mails", "a@b.io b@c.io", "[email] [email]"],
     ["E.164", "call +14155552671 now", "call [phone] now"],
     ["international", "+49 (30) 1234-567, +44 20 7946 0958", "[phone], [phone]"],
@@ -147,6 +151,32 @@ test("only the kinds asked for", () => {
   expect(only("bob@example.com 4111111111111111").text).toBe("[email] 4111111111111111");
 });
 
+describe("IP addresses, when asked for", () => {
+  const ips = createRedactor({ kinds: ["ips"] });
+
+  test.each<[text: string, expected: string]>([
+    ["from 203.0.113.7, to 198.51.100.23:443.", "from [ip], to [ip]:443."],
+    ['{"ip":"203.0.113.7"}', '{"ip":"[ip]"}'],
+    [
+      "[2001:db8::1]:80 and fe80::1ff:fe23:4567:890a, ::ffff:192.0.2.1.",
+      "[[ip]]:80 and [ip], [ip].",
+    ],
+    ["a\\n203.0.113.7", "a\\n[ip]"],
+  ])("%s", (text, expected) => {
+    expect(ips(text).text).toBe(expected);
+  });
+
+  test.each([
+    "127.0.0.1:8080 ::1 0.0.0.0 ::",
+    "v1.2.3 1.2.3.4.5 256.1.1.1 12:30:45 a::b std::x",
+    "f203.0.113.7",
+  ])("stays: %s", (text) => expect(ips(text)).toEqual({ text, redactions: 0 }));
+
+  test("not unless asked", () => {
+    expect(createRedactor()("203.0.113.7").redactions).toBe(0);
+  });
+});
+
 describe("1 MB takes linear time", () => {
   const units = [
     "@",
@@ -192,16 +222,21 @@ describe("1 MB takes linear time", () => {
     "+1234567890123456789012345 ",
     "😀",
     "ghp_aA1",
+    "%40",
+    "a%40a.",
+    "1.2.3.",
+    "::",
+    "1:",
     "aA1_",
   ];
   test.each(units)("%j", (unit) => {
     const half = unit.repeat(Math.ceil(500_000 / unit.length));
     const whole = half + half;
-    redact(half.slice(0, 50_000));
+    everything(half.slice(0, 50_000));
     const start = performance.now();
-    redact(half);
+    everything(half);
     const middle = performance.now();
-    redact(whole);
+    everything(whole);
     const halfMs = middle - start;
     const wholeMs = performance.now() - middle;
     // Quadratic would be four times; the constant lets small times be noisy.

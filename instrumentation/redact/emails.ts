@@ -1,4 +1,4 @@
-/** E-mail addresses, found from their @ outwards. */
+/** E-mail addresses, found from their @ outwards; in URLs the @ is written %40. */
 import { afterEscape } from "./json.ts";
 import type { Scanner } from "./range.ts";
 
@@ -11,15 +11,26 @@ const HAS_TOP_LEVEL = /^[A-Za-z0-9][A-Za-z0-9-]*(?:\.[A-Za-z0-9][A-Za-z0-9-]*)*\
 
 export const emails: Scanner = (text, found) => {
   let end = 0;
-  for (let at = text.indexOf("@"); at >= 0; at = text.indexOf("@", Math.max(at + 1, end))) {
+  for (let at = nextAt(text, 0); at >= 0; at = nextAt(text, Math.max(at + 1, end))) {
     const start = localStart(text, at, end);
     if (start === at) continue;
-    const domainEnd = domainEndOf(text, at + 1);
-    if (!HAS_TOP_LEVEL.test(text.slice(at + 1, domainEnd))) continue;
+    const domain = at + (text.charCodeAt(at) === PERCENT ? 3 : 1);
+    const domainEnd = domainEndOf(text, domain);
+    if (!HAS_TOP_LEVEL.test(text.slice(domain, domainEnd))) continue;
     end = domainEnd;
     found({ start, end, label: "email" });
   }
 };
+
+const PERCENT = 37;
+
+/** Index of the next @ or %40; -1 when there is none. */
+function nextAt(text: string, from: number): number {
+  AT.lastIndex = from;
+  return AT.exec(text)?.index ?? -1;
+}
+
+const AT = /@|%40/g;
 
 function localStart(text: string, at: number, notBefore: number): number {
   let start = at;
