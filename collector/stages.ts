@@ -5,23 +5,30 @@
  * right to left and stops them left to right. The stages know these types and never each other.
  */
 
-/** One trace request that was found valid. */
+/** What a request carries. */
+export type Signal = "traces" | "logs";
+
+/** One export request that was found valid. */
 export interface AcceptedRequest {
-  /** OTLP ExportTraceServiceRequest, protobuf, inflated (JSON is transcoded before it gets here). */
+  signal: Signal;
+  /** OTLP ExportTraceServiceRequest or ExportLogsServiceRequest, protobuf, inflated (JSON is transcoded before). */
   body: Uint8Array;
-  /** Spans in `body`, refused ones included. */
+  /** Spans, or log records, in `body`, refused ones included. */
   spanCount: number;
   /** Ascending indexes, in the order of the wire, of spans that must not be stored. */
   rejected: readonly number[];
   receivedAtUnixMs: number;
-  /** First 16 bytes of the SHA-256 of the body as sent; equal bodies within the resend window are stored once. */
+  /** 16 bytes that equal bodies, as sent, have in common; equal bodies within the resend window are stored once. */
   bodyHash: Uint8Array;
+  /** Called once, by whoever took the request over, when nobody reads `body` any more: its memory is used again. */
+  free?: (() => void) | undefined;
 }
 
 /** A request read back from the log. */
 export interface LogRecord {
   /** 1, 2, 3 … without gaps within one log. */
   seq: number;
+  signal: Signal;
   body: Uint8Array;
   spanCount: number;
   rejected: readonly number[];

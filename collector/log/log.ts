@@ -33,7 +33,7 @@ import { identify } from "./identity.ts";
 import { acquireLock, type Lock } from "./lock.ts";
 import { isShortage, nodeFs, readWhole, replaceFile, type LogFs } from "./log-fs.ts";
 import type { Logger } from "../stages.ts";
-import { RecentRecords } from "./recent-records.ts";
+import { Loan, RecentRecords } from "./recent-records.ts";
 import { crcSeed, recordBytes } from "./record.ts";
 import { recover, type Recovered } from "./recovery.ts";
 import { ResendWindow } from "./resend-window.ts";
@@ -66,6 +66,8 @@ export interface LogOptions {
   validatorVersion: number;
   fs?: LogFs;
   log: Logger;
+  /** Called with the duration of each sync. */
+  onSync?: (ms: number) => void;
   /** Called once, when a sync failed and nothing can be accepted any more. */
   onFailed?: (error: Error) => void;
   now?: () => number;
@@ -74,8 +76,11 @@ export interface LogOptions {
 export interface LogStats {
   id: string;
   appendedRecords: number;
+  /** Accepted ones, like all spans counted here. */
   appendedSpans: number;
+  appendedBytes: number;
   duplicateRequests: number;
+  duplicateSpans: number;
   refusedRequests: number;
   durableSeq: number;
   releasedSeq: number;
@@ -151,6 +156,8 @@ export class WriteAheadLog {
   readonly #writer: SegmentWriter;
   readonly #reader: SegmentReader;
   readonly #recent: RecentRecords;
+  /** What the store has read last. */
+  readonly #loan = new Loan();
   readonly #segments: Segment[];
   readonly #consumers: readonly LogConsumer[];
   readonly #watchers = new Set<() => void>();
@@ -167,7 +174,9 @@ export class WriteAheadLog {
   readonly #counts = {
     appendedRecords: 0,
     appendedSpans: 0,
+    appendedBytes: 0,
     duplicateRequests: 0,
+    duplicateSpans: 0,
     refusedRequests: 0,
     releasedSpans: 0,
     syncs: 0,
@@ -239,6 +248,8 @@ export class WriteAheadLog {
     if (first) {
       await first.pending;
       this.#counts.duplicateRequests++;
+      this.#counts.duplicateSpans += acceptedSpans(request);
+      request.free?.();
       return "duplicate";
     }
     const refusal = this.admission();
@@ -250,9 +261,16 @@ export class WriteAheadLog {
     return "appended";
   }
 
-  /** Durable records from `fromSeq` on: about `limitBytes` of bodies, at least one; none when there is none yet. */
+  /**
+   * Durable records from `fromSeq` on: about `limitBytes` of bodies, at least one; none when there is none yet.
+   * The bodies are valid until the next read: their memory is used again then.
+   */
   read(fromSeq: number, limitBytes: number): Promise<LogRecord[]> {
-    const read = this.#reading.then(() => this.#read(this.#reader, fromSeq, limitBytes));
+    const read = this.#reading.then(() => {
+      // What it has read it does not read again, but from the file; other consumers may still need it.
+      if (this.#consumers.length === 0) this.#recent.dropThrough(fromSeq - 1);
+      return this.#read(this.#reader, fromSeq, limitBytes, this.#loan);
+    });
     // The next reader waits its turn whether or not this one failed.
     this.#reading = read.catch(() => undefined);
     return read;
@@ -372,10 +390,12 @@ export class WriteAheadLog {
     segment.writtenAtMs = performance.now();
     for (const consumer of this.#consumers) consumer.appended(spans);
     for (const { request, bytes, resolve } of group) {
-      const { body, spanCount, rejected, receivedAtUnixMs } = request;
-      this.#recent.add({ seq: this.#nextSeq++, body, spanCount, rejected, receivedAtUnixMs });
+      const { signal, body, spanCount, rejected, receivedAtUnixMs, free } = request;
+      const record = { seq: this.#nextSeq++, signal, body, spanCount, rejected, receivedAtUnixMs };
+      this.#recent.add(record, free);
       this.#counts.appendedRecords++;
-      this.#counts.appendedSpans += spanCount;
+      this.#counts.appendedBytes += bytes;
+      this.#counts.appendedSpans += acceptedSpans(request);
       this.#waitingBytes -= bytes;
       resolve();
     }
@@ -392,9 +412,10 @@ export class WriteAheadLog {
   }
 
   #refuseAll(group: readonly Waiting[], cause: Error): void {
-    for (const { bytes, reject } of group) {
+    for (const { request, bytes, reject } of group) {
       this.#waitingBytes -= bytes;
       this.#counts.refusedRequests++;
+      request.free?.();
       reject(this.#refusal(cause.message, cause));
     }
   }
@@ -405,9 +426,14 @@ export class WriteAheadLog {
     return new RefusedError(reason, seconds, cause && { cause });
   }
 
-  async #read(reader: SegmentReader, fromSeq: number, limitBytes: number): Promise<LogRecord[]> {
+  async #read(
+    reader: SegmentReader,
+    fromSeq: number,
+    limitBytes: number,
+    loan?: Loan,
+  ): Promise<LogRecord[]> {
     if (fromSeq > this.durableSeq) return [];
-    const recent = this.#recent.read(fromSeq, limitBytes);
+    const recent = this.#recent.read(fromSeq, limitBytes, loan);
     if (recent) return recent;
     for (const segment of this.#segments) {
       if (segment.lastSeq < fromSeq) continue;
@@ -505,6 +531,7 @@ export class WriteAheadLog {
   }
 
   #noteSync(ms: number): void {
+    this.#options.onSync?.(ms);
     this.#counts.syncs++;
     this.#counts.syncMsTotal += ms;
     this.#counts.syncMsMax = Math.max(this.#counts.syncMsMax, ms);

@@ -4,25 +4,28 @@
  *     0  u32  marker "AREC"
  *     4  u32  length of the record, this header included
  *     8  u32  CRC-32 of the log's id, the body, then bytes 12 to the body
- *    12  u32  version of the validator that accepted it
+ *    12  u24  version of the validator that accepted it
+ *    15  u8   what the body is: 0 traces, 1 logs
  *    16  u64  sequence number
  *    24  u64  received, Unix milliseconds
  *    32  u32  spans in the body, refused ones included
  *    36  u32  n, the number of refused spans
  *    40  16B  hash of the body as sent
  *    56  u32  × n  indexes of the refused spans
- *        …    body: OTLP ExportTraceServiceRequest, protobuf
+ *        …    body: OTLP ExportTraceServiceRequest or ExportLogsServiceRequest, protobuf
  *
  * The CRC starts from the log's id: a record inside a body that someone sent, or one of another log, never passes as
  * ours when the log is searched for the next whole record after damage. The body comes first in the CRC, so that it is
  * summed once although the sequence number is only known when the record is written.
  */
 import { crc32 } from "node:zlib";
-import type { AcceptedRequest, LogRecord } from "../stages.ts";
+import type { AcceptedRequest, LogRecord, Signal } from "../stages.ts";
 
 export const HEADER_BYTES = 56;
 export const HASH_BYTES = 16;
 export const MARKER = Buffer.from("AREC");
+/** By its number in a record. */
+const SIGNALS: readonly Signal[] = ["traces", "logs"];
 
 /** A record as found in a segment. */
 export interface StoredRecord extends LogRecord {
@@ -51,7 +54,8 @@ export function recordHeader(
   const header = Buffer.allocUnsafe(HEADER_BYTES + 4 * request.rejected.length);
   MARKER.copy(header, 0);
   header.writeUInt32LE(recordBytes(request), 4);
-  header.writeUInt32LE(validatorVersion, 12);
+  header.writeUIntLE(validatorVersion, 12, 3);
+  header[15] = SIGNALS.indexOf(request.signal);
   writeUInt64(header, seq, 16);
   writeUInt64(header, request.receivedAtUnixMs, 24);
   header.writeUInt32LE(request.spanCount, 32);
@@ -82,14 +86,19 @@ export function parseRecord(bytes: Buffer, start: number, seed: number): StoredR
   const body = bytes.subarray(bodyStart, end);
   const crc = crc32(bytes.subarray(start + 12, bodyStart), crc32(body, seed));
   if (crc !== bytes.readUInt32LE(start + 8)) return undefined;
+  const signal = SIGNALS[bytes[start + 15]!];
+  // Whole, but of a version that knows more kinds.
+  if (!signal)
+    throw new Error(`expected a record of ${SIGNALS.join(" or ")}, got kind ${bytes[start + 15]}`);
   return {
+    signal,
     seq: readUInt64(bytes, start + 16),
     body,
     spanCount: bytes.readUInt32LE(start + 32),
     rejected: rejectedIndexes(bytes, start),
     receivedAtUnixMs: readUInt64(bytes, start + 24),
     bodyHash: bytes.subarray(start + 40, start + 40 + HASH_BYTES),
-    validatorVersion: bytes.readUInt32LE(start + 12),
+    validatorVersion: bytes.readUIntLE(start + 12, 3),
     start,
     end,
   };

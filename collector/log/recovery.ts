@@ -107,7 +107,7 @@ function note(record: StoredRecord, found: Recovered, context: Context): void {
   }
   if (record.seq <= cursor) return;
   found.pendingRecords++;
-  found.pendingSpans += record.spanCount;
+  found.pendingSpans += acceptedSpans(record);
 }
 
 async function setAside(

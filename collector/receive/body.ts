@@ -1,16 +1,50 @@
 /**
  * Reads a request's body, at most once copied, never beyond the limit.
  *
- * The buffer is the request's own and not taken from a pool: the log keeps the bodies it was given for its reader, long
- * after the request was answered.
+ * Its memory comes from the pool and belongs to the request until `handOver`: the log keeps the bodies it was given for
+ * its reader, long after the request was answered.
  */
 import type { IncomingMessage } from "node:http";
+import type { BodyPool } from "./body-pool.ts";
 import type { Reservation } from "./memory.ts";
 import { AbortedError, Refusal } from "./refusal.ts";
 
+/** What one request may take, and has taken. */
 export interface BodyLimits {
   maxBytes: number;
   reservation: Reservation;
+  /** A buffer of exactly `bytes`, the request's until `end` or `handOver`. */
+  allocate(bytes: number): Buffer;
+  /** Somebody else keeps `body` now and calls the result when done with it; undefined when it is not from `allocate`. */
+  handOver(body: Uint8Array): (() => void) | undefined;
+  /** Gives back what is still the request's. */
+  end(): void;
+}
+
+export function createBodyLimits(
+  maxBytes: number,
+  reservation: Reservation,
+  pool: BodyPool,
+): BodyLimits {
+  const held: Buffer[] = [];
+  return {
+    maxBytes,
+    reservation,
+    allocate(bytes) {
+      const buffer = pool.take(bytes);
+      held.push(buffer);
+      return buffer;
+    },
+    handOver(body) {
+      const at = held.findIndex(({ buffer }) => buffer === body.buffer);
+      const [buffer] = at < 0 ? [] : held.splice(at, 1);
+      return buffer && (() => pool.give(buffer));
+    },
+    end() {
+      reservation.release();
+      for (const buffer of held.splice(0)) pool.give(buffer);
+    },
+  };
 }
 
 export function tooLarge(maxBytes: number, form: "as sent" | "inflated"): Refusal {
@@ -31,7 +65,7 @@ export function readBody(
   limits: BodyLimits,
 ): Promise<Buffer> {
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
-  const collected = announced === undefined ? new Chunks() : new Announced(announced);
+  const collected = announced === undefined ? new Chunks() : new Announced(announced, limits);
 
   const onData = (chunk: Buffer): void => {
     if (collected.length + chunk.length > limits.maxBytes)
@@ -62,17 +96,19 @@ export function readBody(
 /** A body of known length: its chunks are copied to their place as they come, so that both never exist in full. */
 class Announced {
   readonly #expected: number;
+  readonly #limits: BodyLimits;
   #body: Buffer | undefined;
   length = 0;
 
-  constructor(expected: number) {
+  constructor(expected: number, limits: BodyLimits) {
     this.#expected = expected;
+    this.#limits = limits;
   }
 
   add(chunk: Buffer): void {
     if (chunk.length === this.#expected) this.#body = chunk;
     else {
-      this.#body ??= Buffer.allocUnsafeSlow(this.#expected);
+      this.#body ??= this.#limits.allocate(this.#expected);
       chunk.copy(this.#body, this.length);
     }
     this.length += chunk.length;

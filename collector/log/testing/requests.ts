@@ -6,6 +6,7 @@ export function request(n: number, bytes = 100, receivedAtUnixMs = Date.now()): 
   const body = Buffer.alloc(bytes, `body ${n} `);
   const bodyHash = createHash("sha256").update(body).digest().subarray(0, 16);
   return {
+    signal: "traces",
     body,
     spanCount: 1 + (n % 5),
     rejected: n % 7 === 0 ? [0] : [],
