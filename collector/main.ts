@@ -56,6 +56,7 @@ export async function startCollector(
     consume: (request) => log.append(request),
     admit: () => log.admission(),
     maxBodyBytes: settings.ASSAY_MAX_BODY_MB * MiB,
+    hashName: log.id,
     log: options.log,
   });
   const receiver = createOtlpHttpReceiver({ intake });

@@ -1,11 +1,10 @@
 /** A complete, inflated body to a request that can be stored: protobuf, validated. */
 import { transcodeTraces } from "../otlp/json.ts";
 import { validateTraces } from "../otlp/validate.ts";
+import type { Signal } from "../stages.ts";
 import { partialSuccess, type PartialSuccess } from "./answer.ts";
 import { noMemory, type BodyLimits } from "./body.ts";
 import type { Format } from "./media.ts";
-
-export type Signal = "traces";
 
 /** A body that can be stored, and what there is to say about it. */
 export interface Decoded {

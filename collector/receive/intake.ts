@@ -7,17 +7,19 @@
  *
  * Only what `consume` resolved may be answered with success.
  */
-import { hash } from "node:crypto";
 import { totalmem } from "node:os";
 import {
   PermanentError,
   RefusedError,
   type AcceptedRequest,
   type AppendOutcome,
+  type Signal,
 } from "../stages.ts";
 import type { PartialSuccess } from "./answer.ts";
-import { noMemory, type BodyLimits } from "./body.ts";
-import { decode, type Signal } from "./decode.ts";
+import { createBodyHash } from "./body-hash.ts";
+import { createBodyPool } from "./body-pool.ts";
+import { createBodyLimits, noMemory, type BodyLimits } from "./body.ts";
+import { decode } from "./decode.ts";
 import { createDecompress } from "./decompress.ts";
 import type { Encoding, Format } from "./media.ts";
 import { createMemoryBudget } from "./memory.ts";
@@ -26,7 +28,8 @@ import { createReceiverStats, type ReceiverStats } from "./receiver-stats.ts";
 import { AbortedError, Refusal } from "./refusal.ts";
 
 const MiB = 1024 * 1024;
-const HASH_BYTES = 16;
+/** Memory of bodies kept for the next ones. */
+const POOL_BYTES = 128 * MiB;
 
 export interface IntakeOptions {
   /** Takes responsibility for the request when it resolves. Keeps `body`; nobody changes it afterwards. */
@@ -40,6 +43,8 @@ export interface IntakeOptions {
    * @default a quarter of the memory there is, at most 512 MiB, at least two largest bodies
    */
   maxBytesInFlight?: number;
+  /** Whose body hashes these are, the same over restarts: the log's id. */
+  hashName: string;
   log: Log;
 }
 
@@ -78,6 +83,8 @@ export interface Entrance {
 export function createIntake(options: IntakeOptions): Intake {
   const { consume, admit, maxBodyBytes } = options;
   const budget = createMemoryBudget(options.maxBytesInFlight ?? defaultBytesInFlight(maxBodyBytes));
+  const pool = createBodyPool(POOL_BYTES);
+  const hashOf = createBodyHash(options.hashName);
   const decompress = createDecompress();
   const occasionally = createOccasionalLog(options.log);
 
@@ -111,11 +118,13 @@ export function createIntake(options: IntakeOptions): Intake {
       const accepted = count - rejected.length;
       if (accepted > 0) {
         await store({
+          signal: kind.signal,
           body,
           spanCount: count,
           rejected,
           receivedAtUnixMs: Date.now(),
-          bodyHash: hash("sha256", sent, "buffer").subarray(0, HASH_BYTES),
+          bodyHash: hashOf(sent),
+          free: limits.handOver(body),
         });
       }
       counts.acceptedRequests++;
@@ -154,10 +163,10 @@ export function createIntake(options: IntakeOptions): Intake {
       counts,
       begin() {
         counts.requestsInFlight++;
-        return { maxBytes: maxBodyBytes, reservation: budget.reserve() };
+        return createBodyLimits(maxBodyBytes, budget.reserve(), pool);
       },
-      end({ reservation }) {
-        reservation.release();
+      end(limits) {
+        limits.end();
         counts.requestsInFlight--;
       },
       admit(announcedBytes) {

@@ -1,9 +1,9 @@
 /** The paths that take something, and what to tell those who ask for another. */
-import type { Signal } from "./decode.ts";
+import type { Signal } from "../stages.ts";
 import { Refusal } from "./refusal.ts";
 
 /** Path of each signal. */
-export type SignalPaths = Readonly<Record<Signal, string>>;
+export type SignalPaths = Readonly<Partial<Record<Signal, string>>>;
 
 export const DEFAULT_PATHS: SignalPaths = { traces: "/v1/traces" };
 

@@ -5,6 +5,7 @@ export type RefusalReason =
   | "foreign_origin"
   | "foreign_host"
   | "not_found"
+  | "unknown_service"
   | "method"
   | "content_type"
   | "content_encoding"
@@ -27,6 +28,7 @@ const ANSWERS: Record<RefusalReason, readonly [httpStatus: number, rpcCode: numb
   foreign_origin: [403, 7], // PERMISSION_DENIED
   foreign_host: [403, 7],
   not_found: [404, 12], // UNIMPLEMENTED
+  unknown_service: [404, 5], // NOT_FOUND
   method: [405, 12],
   content_type: [415, 3], // INVALID_ARGUMENT
   content_encoding: [415, 12],
