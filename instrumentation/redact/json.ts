@@ -21,7 +21,7 @@ function escapeEnd(text: string, at: number): number {
 }
 
 /** Only digits, where JSON has a value. A label there would leave text that no longer parses. */
-export function isBareJsonNumber(text: string, range: Range): boolean {
+export function isBareJsonNumber(text: string, range: Range<string>): boolean {
   for (let i = range.start; i < range.end; i++) if (!isDigit(text.charCodeAt(i))) return false;
   const before = significantBefore(text, range.start);
   const after = text
