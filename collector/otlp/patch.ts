@@ -63,6 +63,25 @@ export class Patch {
     this.replace(from, to, NOTHING);
   }
 
+  /** Changes so far: where `removeEarlier` may put one later. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Takes out [from, to), which was passed when there were `count` changes, within messages that are still open. */
+  removeEarlier(count: number, from: number, to: number): void {
+    this.#from.splice(count, this.#from.length, from, ...this.#from.slice(count, this.#count));
+    this.#to.splice(count, this.#to.length, to, ...this.#to.slice(count, this.#count));
+    this.#bytes.splice(
+      count,
+      this.#bytes.length,
+      NOTHING,
+      ...this.#bytes.slice(count, this.#count),
+    );
+    this.#count++;
+    this.#growth -= to - from;
+  }
+
   /** The changed body; the body itself when there is nothing to change. */
   apply(body: Uint8Array): Uint8Array {
     if (this.#count === 0) return body;
