@@ -135,6 +135,11 @@ async function refused(sql: string, user: "writer" | "reader"): Promise<void> {
   expect(alive.text).toBe("1\n");
 }
 
+test("a condition on a column called engine is no engine", async () => {
+  const sql = "SELECT name FROM system.tables WHERE database = 'assay' AND engine = 'MergeTree'";
+  expect((await ask(engine.readerTarget, sql)).text).toContain("t\n");
+});
+
 test.each(outside)("the reader may not: %s", (sql) => refused(sql, "reader"));
 test.each([...outside, ...writerOutside])("the writer may not: %s", (sql) =>
   refused(sql, "writer"),

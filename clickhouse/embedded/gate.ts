@@ -152,8 +152,10 @@ function checkClauses(words: readonly Token[], role: Role): void {
     if (isWord(word, "INTO") && isWord(next, "OUTFILE")) throw denied(role, "INTO OUTFILE");
     if (isWord(word, "FROM") && isWord(next, "INFILE")) throw denied(role, "FROM INFILE");
     if (isWord(word, "ENGINE") && next.text === "=") {
-      const engine = nameOf(words[i + 2]!) ?? "";
-      if (!tableEngines.test(engine)) throw denied(role, `engine "${engine}"`);
+      // With a text on the right it is a condition on a column: an engine's name is never quoted like that.
+      const engine = words[i + 2]!;
+      if (engine.kind !== "string" && !tableEngines.test(nameOf(engine) ?? ""))
+        throw denied(role, `engine "${engine.text}"`);
     }
     if (isWord(word, "DISK") && next.text === "=" && isWord(words[i + 2], "DISK"))
       throw denied(role, "setting disk");

@@ -1,24 +1,17 @@
 /** The page in a real browser over the real engine; skipped where no browser is installed. */
 import { execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { ClickHouseClient } from "@clickhouse/client";
 import { createClickHouse, migrate } from "@assay/clickhouse";
 import { type TestEngine, withEngine } from "@assay/clickhouse/testing";
-import { type Browser, type Page, chromium } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { hasBrowser, launchBrowser } from "../../test/browser.ts";
 import { type QueryApi, startQueryApi } from "../main.ts";
 import { FEATURED, HOSTILE, seedDemo } from "../test-demo.ts";
 import { testTraceId } from "../test-spans.ts";
 
-const executablePath =
-  ["/usr/bin/chromium", "/usr/bin/google-chrome"].find((path) => existsSync(path)) ?? "";
-const args =
-  "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync".split(
-    " ",
-  );
-
-describe.skipIf(!executablePath)("the page", () => {
+describe.skipIf(!hasBrowser)("the page", () => {
   let engine: TestEngine;
   let writer: ClickHouseClient;
   let api: QueryApi;
@@ -40,7 +33,7 @@ describe.skipIf(!executablePath)("the page", () => {
       log: () => {},
     });
     origin = `http://127.0.0.1:${api.address.port}`;
-    browser = await chromium.launch({ executablePath, args });
+    browser = await launchBrowser();
     page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
     page.setDefaultTimeout(10_000);
     page.on(

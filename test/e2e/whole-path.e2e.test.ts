@@ -3,6 +3,7 @@
  * engine, the real API, each in a process of its own.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { hasBrowser, launchBrowser } from "../browser.ts";
 import {
   assayEnv,
   freePort,
@@ -108,8 +109,18 @@ async function getTrace(id: string, spans: number): Promise<Trace> {
   return await until(load, (trace) => (trace.spans?.length ?? 0) >= spans);
 }
 
+let acceptingMs = 0;
+
 beforeAll(async () => {
-  assay = await startAssay("start", await assayEnv());
+  const startedAt = performance.now();
+  const env = await assayEnv();
+  const starting = startAssay("start", env);
+  await until(
+    () => fetch(`http://${env["ASSAY_OTLP_HTTP"]}/v1/traces`),
+    () => true,
+  );
+  acceptingMs = performance.now() - startedAt;
+  assay = await starting;
   const model = await startService("model-server.ts", {});
   const handbook = await startService("service.ts", {
     OTEL_SERVICE_NAME: "handbook",
@@ -125,6 +136,10 @@ afterAll(async () => {
   await Promise.all(services.map((service) => service.stop(5_000)));
   expect(await assay?.stop()).toBe(0);
   await removeData(assay.env);
+});
+
+test("OTLP is accepted within 3 s of the start", () => {
+  expect(acceptingMs).toBeLessThan(3_000);
 });
 
 describe.each(["gpt-4o-mini", "gpt-4o"])("a question answered by %s", (model) => {
@@ -184,6 +199,29 @@ describe.each(["gpt-4o-mini", "gpt-4o"])("a question answered by %s", (model) =>
     for (const { id } of answer.sources) expect(documents).toContain(id);
     expect(JSON.stringify(call.content)).toContain("How do I print a label?");
     expect(JSON.stringify(call.content)).toContain(JSON.stringify(answer.answer).slice(1, 40));
+  });
+
+  test.skipIf(!hasBrowser)("is shown by the page, documents, answer and cost", async () => {
+    const browser = await launchBrowser();
+    try {
+      const page = await browser.newPage();
+      page.setDefaultTimeout(10_000);
+      await page.goto(`${assay.api}/#/traces`);
+      await page.locator(`a[href*="${answer.traceId}"]`).first().click();
+      await page.getByTestId("span-row").nth(3).waitFor();
+      await page.getByTestId("span-row").filter({ hasText: "retrieval" }).click();
+      const documents = page.getByTestId("documents");
+      for (const { id } of answer.sources) await documents.getByText(id).first().waitFor();
+      await page
+        .getByTestId("span-row")
+        .filter({ hasText: `chat ${model}` })
+        .click();
+      await page.getByTestId("part-output").getByText(answer.answer.slice(0, 30)).waitFor();
+      const call = trace.spans.find((span) => span.is_model_call)!;
+      expect(await page.getByTestId("span-facts").textContent()).toContain(`${call.cost} USD`);
+    } finally {
+      await browser.close();
+    }
   });
 });
 
