@@ -190,6 +190,7 @@ function printAddresses(collector: RunningCollector, api: Address | undefined): 
   const lines = [
     api && ["Page and query API", url(api)],
     ["OTLP/HTTP", `${url(collector.otlp)}  (point a service here: OTEL_EXPORTER_OTLP_ENDPOINT)`],
+    ["OTLP/gRPC", url(collector.otlpGrpc)],
     ["ClickHouse", collector.clickhouse],
     ["Metrics and health", `${url(collector.metrics)}/metrics  ${url(collector.metrics)}/healthz`],
     ["Data", collector.dataDir],

@@ -28,11 +28,50 @@ const retentionSetting = z.string().transform((text, ctx) => {
   return days;
 });
 
+/** `traces=/otlp/v1/traces,logs=/otlp/v1/logs`; a signal that is not named keeps its default. */
+const pathsSetting = z.string().transform((text, ctx) => {
+  const paths = { traces: "/v1/traces", logs: "/v1/logs" };
+  for (const part of text.split(",").filter(Boolean)) {
+    const match = /^\s*(traces|logs)\s*=\s*(\/[\w.~/-]*)\s*$/.exec(part);
+    if (match) paths[match[1] as keyof typeof paths] = match[2]!;
+    else ctx.addIssue({ code: "custom", message: "name=/path pairs, names traces and logs" });
+  }
+  if (paths.traces === paths.logs)
+    ctx.addIssue({ code: "custom", message: "a path of its own for each signal" });
+  return paths;
+});
+
+const originsSetting = z.string().transform((text, ctx) => {
+  const origins = text.split(",").map((origin) => origin.trim().toLowerCase());
+  const named = origins.filter(Boolean);
+  if (!named.every((origin) => /^https?:\/\/[a-z0-9.-]+(:\d+)?$/.test(origin))) {
+    const message = "origins as a browser sends them: scheme and host, no path, never *";
+    ctx.addIssue({ code: "custom", message });
+  }
+  return named;
+});
+
 export const collectorSettings = {
   ASSAY_OTLP_HTTP: {
     schema: addressSetting,
     default: "127.0.0.1:4318",
     about: "Where the collector takes OTLP over HTTP.",
+  },
+  ASSAY_OTLP_GRPC: {
+    schema: addressSetting,
+    default: "127.0.0.1:4317",
+    about: "Where the collector takes OTLP over gRPC.",
+  },
+  ASSAY_OTLP_HTTP_PATHS: {
+    schema: pathsSetting,
+    default: "traces=/v1/traces,logs=/v1/logs",
+    about: "Path of each signal over HTTP.",
+  },
+  ASSAY_OTLP_CORS_ORIGINS: {
+    schema: originsSetting,
+    default: "",
+    about:
+      "Web pages that may send OTLP over HTTP, as origins (`https://app.example.com`), comma separated. None by default.",
   },
   ASSAY_METRICS: {
     schema: addressSetting,

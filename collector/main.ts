@@ -11,6 +11,7 @@ import type { Address, clickhouseSettings, SettingsOf } from "@assay/clickhouse"
 import type { collectorSettings } from "./config.ts";
 import { openLog } from "./log/log.ts";
 import { VALIDATOR_VERSION } from "./otlp/validate.ts";
+import { createOtlpGrpcReceiver } from "./receive/grpc/receiver.ts";
 import { createIntake } from "./receive/intake.ts";
 import { createOtlpHttpReceiver } from "./receive/receiver.ts";
 import { createStore } from "./store.ts";
@@ -29,6 +30,7 @@ export interface CollectorOptions {
 
 export interface RunningCollector {
   otlp: Address;
+  otlpGrpc: Address;
   metrics: Address;
   /** For people: where ClickHouse is, without a password. */
   clickhouse: string;
@@ -59,14 +61,19 @@ export async function startCollector(
     hashName: log.id,
     log: options.log,
   });
-  const receiver = createOtlpHttpReceiver({ intake });
+  const receiver = createOtlpHttpReceiver({
+    intake,
+    paths: settings.ASSAY_OTLP_HTTP_PATHS,
+    corsOrigins: settings.ASSAY_OTLP_CORS_ORIGINS,
+  });
+  const grpcReceiver = createOtlpGrpcReceiver({ intake });
   const telemetry = createTelemetry({
     receiver: () => receiver.stats(),
     log: () => log.stats(),
     ...store.sources,
   });
   async function stop(): Promise<void> {
-    await receiver.stop(RECEIVER_STOP_MS);
+    await Promise.all([receiver.stop(RECEIVER_STOP_MS), grpcReceiver.stop(RECEIVER_STOP_MS)]);
     await store.stop();
     await log.close();
     await telemetry.stop();
@@ -74,9 +81,10 @@ export async function startCollector(
   try {
     const metrics = await listen(telemetry, "ASSAY_METRICS", settings);
     const otlp = await listen(receiver, "ASSAY_OTLP_HTTP", settings);
+    const otlpGrpc = await listen(grpcReceiver, "ASSAY_OTLP_GRPC", settings);
     const ready = store.start();
     ready.catch(options.onFatal);
-    return { otlp, metrics, clickhouse: publicAddress(settings), dataDir, ready, stop };
+    return { otlp, otlpGrpc, metrics, clickhouse: publicAddress(settings), dataDir, ready, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -85,7 +93,7 @@ export async function startCollector(
 
 async function listen(
   server: { listen(address: Address): Promise<Address> },
-  setting: "ASSAY_METRICS" | "ASSAY_OTLP_HTTP",
+  setting: "ASSAY_METRICS" | "ASSAY_OTLP_HTTP" | "ASSAY_OTLP_GRPC",
   settings: CollectorSettings,
 ): Promise<Address> {
   const { host, port } = settings[setting];

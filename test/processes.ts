@@ -96,7 +96,8 @@ export interface RunningAssay extends RunningProcess {
 export async function assayEnv(
   overrides: Record<string, string> = {},
 ): Promise<Record<string, string>> {
-  const [otlp, api, metrics, clickhouse] = await Promise.all([
+  const [otlp, grpc, api, metrics, clickhouse] = await Promise.all([
+    freePort(),
     freePort(),
     freePort(),
     freePort(),
@@ -105,6 +106,7 @@ export async function assayEnv(
   return {
     ASSAY_DATA: await mkdtemp(join(tmpdir(), "assay-")),
     ASSAY_OTLP_HTTP: `127.0.0.1:${otlp}`,
+    ASSAY_OTLP_GRPC: `127.0.0.1:${grpc}`,
     ASSAY_HTTP: `127.0.0.1:${api}`,
     ASSAY_METRICS: `127.0.0.1:${metrics}`,
     ASSAY_CLICKHOUSE_HTTP: `127.0.0.1:${clickhouse}`,

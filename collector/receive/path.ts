@@ -11,7 +11,9 @@ export const DEFAULT_PATHS: SignalPaths = { traces: "/v1/traces" };
 export function signalOf(url: string, paths: SignalPaths): Signal {
   const path = url.replace(/^https?:\/\/[^/?#]*/i, "").replace(/[?#].*$/s, "");
   for (const [signal, expected] of Object.entries(paths)) {
-    if (path === expected) return signal as Signal;
+    if (path !== expected) continue;
+    if (signal === "traces") return signal;
+    throw notTaken("logs");
   }
   const other = /\/v1\/(metrics|logs)$/.exec(path)?.[1];
   if (other !== undefined) throw notTaken(other as "metrics" | "logs");
