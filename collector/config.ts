@@ -28,18 +28,9 @@ const retentionSetting = z.string().transform((text, ctx) => {
   return days;
 });
 
-/** `traces=/otlp/v1/traces,logs=/otlp/v1/logs`; a signal that is not named keeps its default. */
-const pathsSetting = z.string().transform((text, ctx) => {
-  const paths = { traces: "/v1/traces", logs: "/v1/logs" };
-  for (const part of text.split(",").filter(Boolean)) {
-    const match = /^\s*(traces|logs)\s*=\s*(\/[\w.~/-]*)\s*$/.exec(part);
-    if (match) paths[match[1] as keyof typeof paths] = match[2]!;
-    else ctx.addIssue({ code: "custom", message: "name=/path pairs, names traces and logs" });
-  }
-  if (paths.traces === paths.logs)
-    ctx.addIssue({ code: "custom", message: "a path of its own for each signal" });
-  return paths;
-});
+const pathSetting = z
+  .string()
+  .regex(/^(\/[\w.~-]+)+$/, "a path that begins with / and does not end with it");
 
 const originsSetting = z.string().transform((text, ctx) => {
   const origins = text.split(",").map((origin) => origin.trim().toLowerCase());
@@ -62,10 +53,10 @@ export const collectorSettings = {
     default: "127.0.0.1:4317",
     about: "Where the collector takes OTLP over gRPC.",
   },
-  ASSAY_OTLP_HTTP_PATHS: {
-    schema: pathsSetting,
-    default: "traces=/v1/traces,logs=/v1/logs",
-    about: "Path of each signal over HTTP.",
+  ASSAY_OTLP_TRACES_PATH: {
+    schema: pathSetting,
+    default: "/v1/traces",
+    about: "Path of traces over HTTP.",
   },
   ASSAY_OTLP_CORS_ORIGINS: {
     schema: originsSetting,

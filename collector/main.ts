@@ -63,7 +63,7 @@ export async function startCollector(
   });
   const receiver = createOtlpHttpReceiver({
     intake,
-    paths: settings.ASSAY_OTLP_HTTP_PATHS,
+    tracesPath: settings.ASSAY_OTLP_TRACES_PATH,
     corsOrigins: settings.ASSAY_OTLP_CORS_ORIGINS,
   });
   const grpcReceiver = createOtlpGrpcReceiver({ intake });

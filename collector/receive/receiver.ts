@@ -27,7 +27,7 @@ import {
 import { answerBrokenConnections } from "./connection-errors.ts";
 import type { BodyKind, Intake } from "./intake.ts";
 import { announcedLength, encodingOf, formatOf, unknownFormat } from "./media.ts";
-import { DEFAULT_PATHS, signalOf, type SignalPaths } from "./path.ts";
+import { checkPath, DEFAULT_TRACES_PATH } from "./path.ts";
 import type { ReceiverStats } from "./receiver-stats.ts";
 import { AbortedError, Refusal } from "./refusal.ts";
 import { respond } from "./respond.ts";
@@ -36,8 +36,8 @@ const MAX_CONNECTIONS = 4_096;
 
 export interface OtlpHttpReceiverOptions {
   intake: Intake;
-  /** @default /v1/traces and so on */
-  paths?: SignalPaths;
+  /** @default /v1/traces */
+  tracesPath?: string;
   /** Origins of web pages that may send, `https://app.example.com`. @default none */
   corsOrigins?: readonly string[];
   /** @default 10,000 */
@@ -65,7 +65,7 @@ interface Head extends BodyKind {
 export function createOtlpHttpReceiver(options: OtlpHttpReceiverOptions): OtlpHttpReceiver {
   const entrance = options.intake.open("HTTP");
   const { counts } = entrance;
-  const paths = options.paths ?? DEFAULT_PATHS;
+  const tracesPath = options.tracesPath ?? DEFAULT_TRACES_PATH;
   const origins = new Set(options.corsOrigins?.map((origin) => origin.toLowerCase()));
   const callers: Callers = { loopbackOnly: true, origins };
   const active = new Map<Socket, number>();
@@ -134,7 +134,7 @@ export function createOtlpHttpReceiver(options: OtlpHttpReceiverOptions): OtlpHt
   function answerPreflight(request: IncomingMessage, response: ServerResponse): boolean {
     if (!isPreflight(request.method, request.headers)) return false;
     checkCaller(request.headers, callers);
-    signalOf(request.url ?? "", paths);
+    checkPath(request.url ?? "", tracesPath);
     response.writeHead(204, preflightHeaders(request.headers, callers)).end();
     return true;
   }
@@ -143,7 +143,7 @@ export function createOtlpHttpReceiver(options: OtlpHttpReceiverOptions): OtlpHt
   function checkHead(request: IncomingMessage): Head {
     const { headers } = request;
     checkCaller(headers, callers);
-    const signal = signalOf(request.url ?? "", paths);
+    checkPath(request.url ?? "", tracesPath);
     if (request.method !== "POST") {
       throw new Refusal("method", `expected POST, got "${request.method}"`, { Allow: "POST" });
     }
@@ -153,7 +153,7 @@ export function createOtlpHttpReceiver(options: OtlpHttpReceiverOptions): OtlpHt
     const announced = announcedLength(headers);
     if ((announced ?? 0) > entrance.maxBodyBytes) throw tooLarge(entrance.maxBodyBytes, "as sent");
     entrance.admit(announced ?? 0);
-    return { signal, format, encoding, announced };
+    return { signal: "traces", format, encoding, announced };
   }
 
   function answerError(request: IncomingMessage, response: ServerResponse, error: unknown): void {
