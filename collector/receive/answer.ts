@@ -16,24 +16,17 @@ const MAX_REASONS = 5;
 const INVALID_ARGUMENT = 3;
 
 export interface PartialSuccess {
-  /** Spans or log records. */
+  /** Spans. */
   rejected: number;
   message: string;
 }
 
-/** The name of the count in JSON; in protobuf it is field 1 of each. */
-const REJECTED = { traces: "rejectedSpans", logs: "rejectedLogRecords" } as const;
-
 /** `partial` stays unset when everything was accepted without a warning. */
-export function successBody(
-  format: Format,
-  signal: "traces" | "logs",
-  partial?: PartialSuccess,
-): Buffer {
+export function successBody(format: Format, partial?: PartialSuccess): Buffer {
   if (format === "json") {
     if (partial === undefined) return Buffer.from("{}");
     // int64 is text in protobuf's JSON.
-    const fields = { [REJECTED[signal]]: String(partial.rejected), errorMessage: partial.message };
+    const fields = { rejectedSpans: String(partial.rejected), errorMessage: partial.message };
     return Buffer.from(JSON.stringify({ partialSuccess: fields }));
   }
   if (partial === undefined) return Buffer.alloc(0);
@@ -91,7 +84,6 @@ function detailsOf({ rpcCode, retryAfterSeconds }: Explained, message: string): 
 
 /** `3 spans rejected: 2× trace_id length 12; 1× span_id length 0` */
 export function partialSuccess(
-  noun: "span" | "log record",
   rejected: number,
   reasons: ReadonlyMap<string, number>,
   warnings: ReadonlyMap<string, number>,
@@ -99,7 +91,7 @@ export function partialSuccess(
   if (rejected === 0 && warnings.size === 0) return undefined;
   const parts: string[] = [];
   if (rejected > 0) {
-    parts.push(`${rejected} ${noun}${rejected === 1 ? "" : "s"} rejected: ${listed(reasons)}`);
+    parts.push(`${rejected} ${rejected === 1 ? "span" : "spans"} rejected: ${listed(reasons)}`);
   }
   if (warnings.size > 0) parts.push(`warnings: ${listed(warnings)}`);
   return { rejected, message: cut(parts.join(". ")) };

@@ -1,7 +1,6 @@
 /** A complete, inflated body to a request that can be stored: protobuf, validated. */
 import { transcodeTraces } from "../otlp/json.ts";
 import { validateTraces } from "../otlp/validate.ts";
-import type { Signal } from "../stages.ts";
 import { partialSuccess, type PartialSuccess } from "./answer.ts";
 import { noMemory, type BodyLimits } from "./body.ts";
 import type { Format } from "./media.ts";
@@ -20,16 +19,11 @@ export interface Decoded {
 const NOTHING: ReadonlyMap<string, number> = new Map();
 
 /** @throws PermanentError when the body is malformed, Refusal when there is no memory */
-export function decode(
-  _signal: Signal,
-  format: Format,
-  body: Buffer,
-  { reservation }: BodyLimits,
-): Decoded {
+export function decode(format: Format, body: Buffer, { reservation }: BodyLimits): Decoded {
   // An empty body is an empty request in protobuf; an empty one in JSON is let pass likewise.
   if (format === "protobuf" || body.length === 0) {
     const { spanCount, rejected, reasons } = validateTraces(body);
-    const partial = partialSuccess("span", rejected.length, reasons, NOTHING);
+    const partial = partialSuccess(rejected.length, reasons, NOTHING);
     return { body, count: spanCount, rejected, partial };
   }
   if (!reservation.take(body.length)) throw noMemory();
@@ -41,7 +35,7 @@ export function decode(
     body: transcoded.body,
     count: validation.spanCount,
     rejected,
-    partial: partialSuccess("span", rejected.length, reasons, transcoded.warnings),
+    partial: partialSuccess(rejected.length, reasons, transcoded.warnings),
   };
 }
 

@@ -13,7 +13,6 @@ import {
   RefusedError,
   type AcceptedRequest,
   type AppendOutcome,
-  type Signal,
 } from "../stages.ts";
 import type { PartialSuccess } from "./answer.ts";
 import { createBodyHash } from "./body-hash.ts";
@@ -55,7 +54,6 @@ export interface Intake {
 
 /** What the head of a request says about its body. */
 export interface BodyKind {
-  signal: Signal;
   format: Format;
   encoding: Encoding;
 }
@@ -114,11 +112,11 @@ export function createIntake(options: IntakeOptions): Intake {
         plain = await decompress(kind.encoding, sent, limits);
         counts.inflatedBytes += plain.length;
       }
-      const { body, count, rejected, partial } = decode(kind.signal, kind.format, plain, limits);
+      const { body, count, rejected, partial } = decode(kind.format, plain, limits);
       const accepted = count - rejected.length;
       if (accepted > 0) {
         await store({
-          signal: kind.signal,
+          signal: "traces",
           body,
           spanCount: count,
           rejected,

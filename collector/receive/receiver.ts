@@ -117,7 +117,7 @@ export function createOtlpHttpReceiver(options: OtlpHttpReceiverOptions): OtlpHt
       respond(request, response, {
         status: 200,
         format: head.format,
-        body: successBody(head.format, head.signal, partial),
+        body: successBody(head.format, partial),
         headers: corsHeaders(request.headers, callers),
         close: entrance.closed,
       });
@@ -153,7 +153,7 @@ export function createOtlpHttpReceiver(options: OtlpHttpReceiverOptions): OtlpHt
     const announced = announcedLength(headers);
     if ((announced ?? 0) > entrance.maxBodyBytes) throw tooLarge(entrance.maxBodyBytes, "as sent");
     entrance.admit(announced ?? 0);
-    return { signal: "traces", format, encoding, announced };
+    return { format, encoding, announced };
   }
 
   function answerError(request: IncomingMessage, response: ServerResponse, error: unknown): void {

@@ -23,7 +23,6 @@ import { successBody } from "../answer.ts";
 import type { BodyLimits } from "../body.ts";
 import type { Intake } from "../intake.ts";
 import { notTaken } from "../path.ts";
-import type { Signal } from "../../stages.ts";
 import type { OtlpReceiver } from "../receiver.ts";
 import { Refusal } from "../refusal.ts";
 import { answerMessage, answerRefusal } from "./answer.ts";
@@ -40,9 +39,8 @@ const STREAM_WINDOW_BYTES = 4 * MiB;
 const SESSION_WINDOW_BYTES = 16 * MiB;
 
 const SERVICES = "opentelemetry.proto.collector";
-const EXPORTS: ReadonlyMap<string, Signal> = new Map([
-  [`/${SERVICES}.trace.v1.TraceService/Export`, "traces"],
-]);
+const TRACE_SERVICE = `${SERVICES}.trace.v1.TraceService`;
+const EXPORT = `/${TRACE_SERVICE}/Export`;
 const NOT_TAKEN: ReadonlyMap<string, "metrics" | "logs"> = new Map([
   [`/${SERVICES}.metrics.v1.MetricsService/Export`, "metrics"],
   [`/${SERVICES}.logs.v1.LogsService/Export`, "logs"],
@@ -63,7 +61,7 @@ export function createOtlpGrpcReceiver(options: OtlpGrpcReceiverOptions): OtlpRe
   const entrance = options.intake.open("gRPC");
   const { counts } = entrance;
   const requestTimeoutMs = options.requestTimeoutMs ?? 30_000;
-  const health = createHealth([...EXPORTS.keys()].map((path) => path.split("/")[1]!));
+  const health = createHealth([TRACE_SERVICE]);
   const sessions = new Set<ServerHttp2Session>();
 
   const server = createServer({
@@ -121,18 +119,19 @@ export function createOtlpGrpcReceiver(options: OtlpGrpcReceiverOptions): OtlpRe
     if (head.timeoutMs !== undefined) patience.until(head.timeoutMs);
     const path = String(headers[":path"]);
     const healthMethod = HEALTH_METHODS.get(path);
-    const signal = healthMethod === undefined ? signalOf(path) : undefined;
-    if (signal !== undefined) entrance.admit(0);
+    if (healthMethod === undefined) {
+      checkMethod(path);
+      entrance.admit(0);
+    }
     const message = await readMessage(stream, limits);
     patience.arrived();
     if (healthMethod !== undefined) return health[healthMethod](stream, message.content);
     const kind = {
-      signal: signal!,
       format: "protobuf",
       encoding: encodingOf(head, message),
     } as const;
     const partial = await entrance.take(kind, message.content, limits);
-    answerMessage(stream, successBody("protobuf", kind.signal, partial));
+    answerMessage(stream, successBody("protobuf", partial));
   }
 
   return {
@@ -159,10 +158,9 @@ export function createOtlpGrpcReceiver(options: OtlpGrpcReceiverOptions): OtlpRe
   };
 }
 
-/** The signal of a method. @throws Refusal for a method that takes nothing */
-function signalOf(path: string): Signal {
-  const signal = EXPORTS.get(path);
-  if (signal !== undefined) return signal;
+/** @throws Refusal for a method that takes nothing */
+function checkMethod(path: string): void {
+  if (path === EXPORT) return;
   const other = NOT_TAKEN.get(path);
   if (other !== undefined) throw notTaken(other);
   throw new Refusal("not_found", `unknown method "${path.slice(0, 100)}"`);
