@@ -149,6 +149,7 @@ export class Rewriter {
   value(end: number, depth: number): void {
     if (depth > MAX_VALUE_DEPTH) {
       this.#replaceValue(end, textValue(TOO_DEEP));
+      this.#count(HIDDEN);
       return;
     }
     this.message(end, (tag, tagAt, stop) => {
@@ -229,14 +230,10 @@ export class Rewriter {
     const lengthAt = reader.at;
     const stop = reader.delimited(end);
     this.patch.replace(lengthAt, stop, delimited(content));
-    if (content === TOO_DEEP) this.#count(HIDDEN);
     reader.at = stop;
   }
 
-  /**
-   * Puts the number of redactions on a span or a log record that ends at `end`: an attribute in field `tag`. Counts
-   * that were there are taken into it; they stand at `earlier`.
-   */
+  /** Puts the number of redactions on a span or a log record that ends at `end`, as an attribute with tag `tag`. */
   putCount(tag: number, end: number, count: number): void {
     const value = Buffer.from([0x18, ...varintOf(count)]);
     const keyValue = Buffer.concat([
