@@ -2,8 +2,9 @@
  * Gets one planned block into the store: the same bytes under the same token, for as long as it takes.
  *
  * Ends in one of three ways: `sent`; `stopped`, when `signal` aborts; `poison`, when the store has read the block twice
- * and refused its contents with the same code, and nothing of it can have been stored. Only then may the block be cut
- * into others. If any attempt is in doubt, the line waits for a person instead: other blocks would store rows twice.
+ * and refused its contents with the same code, and nothing of it is stored. Only then may the block be cut into others:
+ * else they would store rows twice, and the line waits for a person instead. A block that cannot be read could not be
+ * read before either, whatever became of the answers to earlier attempts, even of another process.
  */
 import { backoffMs, pause, type BackoffOptions } from "./backoff.ts";
 import { configReason, failureOf, type InsertFailure } from "./failure.ts";
@@ -50,7 +51,8 @@ export class Delivery {
       if (signal.aborted) break;
       doubt ||= failure.inDoubt;
       const twice = failure.kind === "poison" && previous?.code === failure.code;
-      if (twice && !doubt && (await this.#isAbsent(plan))) return { outcome: "poison", failure };
+      if (twice && !failure.inDoubt && (await this.#isAbsent(plan)))
+        return { outcome: "poison", failure };
       this.#note(plan, failure, twice);
       previous = failure;
       // Somebody has to act first: no need to hurry.

@@ -132,7 +132,11 @@ describe("kill -9 between any two steps (rules 2 and 3)", () => {
       await site.append(days);
       const { report, stats } = await finish(site);
       const seen = JSON.stringify({ report, stats, logged: site.logged });
-      expect(stats).toMatchObject({ queuedRecords: 0, duplicateBatches: 0, lostBatches: 0 });
+      expect(stats, seen).toMatchObject({
+        queuedRecords: 0,
+        duplicateBatches: 0,
+        lostBatches: 0,
+      });
       expect(await site.counts(), seen).toEqual(everywhere(18));
     });
   }

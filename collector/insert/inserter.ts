@@ -19,11 +19,12 @@ import * as fs from "node:fs/promises";
 import type { ClickHouseTarget } from "@assay/clickhouse";
 import type { ClickHouseClient } from "@clickhouse/client";
 import type { Encoder, LogRecord } from "../stages.ts";
-import { pause, type BackoffOptions } from "./backoff.ts";
+import { backoffMs, pause, type BackoffOptions } from "./backoff.ts";
 import { DeadLetters, type DeadLetterReason } from "./dead-letters.ts";
 import { Delivery } from "./delivery.ts";
 import type { InsertFailure } from "./failure.ts";
 import type { Logger } from "../stages.ts";
+import { Ledger, type Settled } from "./ledger.ts";
 import { OpenBlock, type BlockLimits, type ClosedBlock } from "./open-block.ts";
 import { PlanFiles, type FoundPlan, type Plan, type Range } from "./plan.ts";
 import { Planner, type StepHook } from "./planner.ts";
@@ -69,6 +70,8 @@ export interface InserterOptions {
   /** Inserted blocks are kept this long, and up to `keepBytes`. @default 120 s, 1 GiB */
   keepMs?: number;
   keepBytes?: number;
+  /** Their plans are kept longer: this many at least. @default 64 */
+  keepPlans?: number;
   /** @default 1 GiB */
   deadLetterBytes?: number;
   backoff?: BackoffOptions;
@@ -99,6 +102,8 @@ export interface InsertStats {
   deadLetterRecords: number;
   deadLetterSpans: number;
   keptBytes: number;
+  /** Attempts to write a block or its plan to disk that failed; each was repeated. */
+  failedPlans: number;
   /** Why a person is needed. */
   blocked: string | undefined;
   lastInsertMs: number;
@@ -124,6 +129,7 @@ export class Inserter {
   readonly #delivery: Delivery;
   readonly #retention: Retention;
   readonly #deadLetters: DeadLetters;
+  readonly #ledger: Ledger;
   readonly #limits: BlockLimits;
   readonly #spoolDir: string;
   readonly #onStep: StepHook;
@@ -136,13 +142,15 @@ export class Inserter {
   #deadInARow = 0;
   #stopAt = Infinity;
   #isBroken = false;
+  #isLedgerOpen = false;
+  #planFailures = 0;
   readonly #waiting = new Set<() => void>();
   #loops: Promise<unknown> | undefined;
 
   /** Use `createInserter`. */
   constructor(options: InserterOptions) {
     const { log, client, target, dir, logger, versions = {}, onStep = () => undefined } = options;
-    const { backoff = {}, keepMs = 120_000, keepBytes = 1024 * MiB } = options;
+    const { backoff = {}, keepMs = 120_000, keepBytes = 1024 * MiB, keepPlans = 64 } = options;
     this.#options = options;
     this.#log = log;
     this.#onStep = onStep;
@@ -160,11 +168,14 @@ export class Inserter {
       onStep,
     });
     this.#delivery = new Delivery({ store: this.#store, log: logger, signal, backoff });
+    this.#ledger = new Ledger(dir, log.id);
     this.#retention = new Retention({
       keepMs,
       keepBytes,
+      keepPlans,
       planner: this.#planner,
       files: this.#files,
+      ledger: this.#ledger,
     });
     this.#deadLetters = new DeadLetters(
       `${dir}/dead-letters`,
@@ -183,7 +194,10 @@ export class Inserter {
     this.#report = emptyReport(clean);
     const recovery = this.#recovery();
     await this.#planner.removeOrphans(new Set(found.map(({ plan }) => plan?.block ?? "")));
-    await this.#keep(found.filter(({ state }) => state === "done"));
+    const done = found.filter(({ state }) => state === "done");
+    await this.#ledger.open(done, this.#log.releasedSeq);
+    await this.#keep(done);
+    this.#isLedgerOpen = true;
     await this.#takeUp(
       found.filter(({ state }) => state === "plan"),
       recovery,
@@ -197,9 +211,7 @@ export class Inserter {
   }
 
   start(): void {
-    this.#retention.watch((error) =>
-      this.#warn("removing old blocks failed", new Error(String(error), { cause: error })),
-    );
+    this.#retention.watch((error) => this.#warn("removing old blocks failed", error));
     this.#loops = Promise.all([
       this.#run(() => this.#encodeLoop()),
       this.#run(() => this.#sendLoop()),
@@ -220,6 +232,11 @@ export class Inserter {
     this.#retention.stop();
     const nothingInDoubt = this.#loops && this.#line.length === 0 && !this.#isBroken;
     if (nothingInDoubt) await this.#files.markClean();
+  }
+
+  /** Our side of the accounting identity; undefined until recovery has read what is settled. */
+  settled(): Settled | undefined {
+    return this.#isLedgerOpen ? this.#ledger.settled() : undefined;
   }
 
   stats(): InsertStats {
@@ -248,6 +265,7 @@ export class Inserter {
       deadLetterRecords: this.#deadLetters.records,
       deadLetterSpans: this.#deadLetters.spans,
       keptBytes: this.#retention.bytes,
+      failedPlans: this.#planFailures,
       blocked,
       lastInsertMs,
     };
@@ -288,16 +306,21 @@ export class Inserter {
     for (const one of found) {
       if (this.#abort.signal.aborted) return;
       if (one.seqTo <= this.#log.releasedSeq) {
-        // A record that went to the dead letters: released first, then taken out of the line.
-        await this.#remove([one.plan ?? one]);
-      } else if (version === 0) {
-        this.#report.deferredBatches++;
-        this.#line.push({ plan: await recovery.repaired(one), inDoubt: true });
-      } else {
-        await this.#fillGap(one, recovery);
-        await recovery.replay(await recovery.repaired(one));
+        await this.#remove([one.plan ?? one]); // by an earlier version, for a dead letter
+        continue;
       }
+      if (version > 0 && this.#line.length === 0) await this.#fillGap(one, recovery);
+      const plan = await recovery.repaired(one);
+      if (version === 0) this.#report.deferredBatches++;
+      if (version === 0) this.#line.push({ plan, inDoubt: true });
+      else await this.#replay(plan, recovery);
     }
+  }
+
+  /** A plan that is refused waits for `start` to take it apart, and so do those behind it: nothing is released before it. */
+  async #replay(plan: Plan, recovery: Recovery): Promise<void> {
+    const isSent = this.#line.length === 0 && (await recovery.replay(plan));
+    if (!isSent) this.#line.push({ plan, inDoubt: true });
   }
 
   /** Records before a plan that no plan covers: a plan file was lost. They come first, or they would never come. */
@@ -305,7 +328,7 @@ export class Inserter {
     const gap = { seqFrom: this.#log.releasedSeq + 1, seqTo: seqFrom - 1 };
     if (gap.seqFrom > gap.seqTo) return;
     this.#warn(`no plan covers records ${gap.seqFrom} to ${gap.seqTo}, making one`);
-    await recovery.replay(await this.#planner.plan(await this.#encodeRange(gap)));
+    await this.#replay(await this.#plan(await this.#encodeRange(gap)), recovery);
   }
 
   async #encodeRange({ seqFrom, seqTo }: Range): Promise<ClosedBlock> {
@@ -327,7 +350,34 @@ export class Inserter {
       if (this.#rewindTo !== undefined) await this.#rewind(this.#rewindTo);
       if (this.#nextSeq > this.#stopAt) return this.#untilIdle();
       const closed = await this.#build();
-      if (closed) this.#push({ plan: await this.#planner.plan(closed), inDoubt: false });
+      if (closed) await this.#planAndPush(closed);
+    }
+  }
+
+  async #planAndPush(closed: ClosedBlock): Promise<void> {
+    const plan = await this.#plan(closed);
+    this.#push({ plan, inDoubt: false });
+  }
+
+  /**
+   * Plans the block, for as long as it takes a full disk to have room again: its records are out of the encoder's hands
+   * and nobody else will plan them. The chunks stay valid, because nothing is encoded meanwhile.
+   * @throws when stopped
+   */
+  async #plan(closed: ClosedBlock): Promise<Plan> {
+    const { signal } = this.#abort;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        const plan = await this.#planner.plan(closed);
+        if (attempt > 0) this.#warn("the block is written, going on");
+        return plan;
+      } catch (error) {
+        if (signal.aborted) throw error;
+        this.#planFailures++;
+        this.#warn(`writing block ${closed.seqFrom}-${closed.seqTo} failed, trying again`, error);
+        await pause(backoffMs(attempt, this.#options.backoff), signal);
+        if (signal.aborted) throw error;
+      }
     }
   }
 
@@ -453,10 +503,16 @@ export class Inserter {
     await this.#onStep("sent", plan);
     await this.#files.markDone(plan);
     await this.#onStep("done", plan);
-    await this.#log.release(plan.seqTo, plan.spans);
+    const released = this.#log.release(plan.seqTo, plan.spans);
+    // In the turn in which the log counts them out, so that no span is ever in both or in neither.
+    this.#ledger.settle(plan);
+    await released;
     await this.#onStep("released", plan);
     this.#retention.add(plan);
-    await this.#retention.expire();
+    // The batch is done with: what cannot be removed or noted now is tried again with the next one.
+    await this.#retention
+      .expire()
+      .catch((error: unknown) => this.#warn("removing old blocks failed", error));
     await this.#onStep("removed", plan);
   }
 
@@ -480,8 +536,7 @@ export class Inserter {
       return pause(this.#options.backoff?.maxMs ?? 15_000, this.#abort.signal);
     }
     if (record && !(await this.#setAside(record, failure))) return;
-    await this.#log.release(plan.seqTo, plan.spans);
-    await this.#remove([plan]);
+    await this.#commit(await this.#planner.emptied(plan));
     this.#line.shift();
     this.#wake();
   }
@@ -521,8 +576,10 @@ export class Inserter {
     }
   }
 
-  #warn(message: string, error?: Error): void {
-    this.#options.logger("warn", `insert: ${message}${error ? `: ${error.message}` : ""}`);
+  #warn(message: string, error?: unknown): void {
+    const why =
+      error === undefined ? "" : `: ${error instanceof Error ? error.message : String(error)}`;
+    this.#options.logger("warn", `insert: ${message}${why}`);
   }
 
   #wake(): void {

@@ -13,7 +13,9 @@ export interface BlockLimits {
 
 export interface ClosedBlock extends Range {
   records: number;
+  /** Accepted spans, dead letters included. */
   spans: number;
+  deadLettered: number;
   oldestReceivedAtUnixMs: number;
   block: EncodedBlock;
 }
@@ -25,6 +27,7 @@ export class OpenBlock {
   #seqTo: number;
   #records = 0;
   #spans = 0;
+  #deadLettered = 0;
   #oldestReceivedAtUnixMs = 0;
 
   /** Takes the encoder, which must be empty, until `finish` or `discard`. */
@@ -61,14 +64,19 @@ export class OpenBlock {
   /** @throws what the encoder throws; the block is then as it was, and `skip` passes over the record */
   add(record: LogRecord): void {
     this.#encoder.append(record);
-    this.skip(record);
+    this.#include(record);
   }
 
-  /** The record belongs to the range, but none of its spans to the block. */
+  /** The record belongs to the range, but none of its spans to the block: it is a dead letter. */
   skip(record: LogRecord): void {
+    this.#deadLettered += acceptedSpans(record);
+    this.#include(record);
+  }
+
+  #include(record: LogRecord): void {
     if (this.#records === 0) this.#oldestReceivedAtUnixMs = record.receivedAtUnixMs;
     this.#records++;
-    this.#spans += record.spanCount;
+    this.#spans += acceptedSpans(record);
     this.#seqTo = record.seq;
   }
 
@@ -78,6 +86,7 @@ export class OpenBlock {
       seqTo: this.#seqTo,
       records: this.#records,
       spans: this.#spans,
+      deadLettered: this.#deadLettered,
       oldestReceivedAtUnixMs: this.#oldestReceivedAtUnixMs,
       block: this.#encoder.finish(this.#seqFrom),
     };
@@ -86,4 +95,8 @@ export class OpenBlock {
   discard(): void {
     this.#encoder.finish(this.#seqFrom);
   }
+}
+
+function acceptedSpans({ spanCount, rejected }: LogRecord): number {
+  return spanCount - rejected.length;
 }

@@ -24,8 +24,10 @@ export interface Plan {
   seqFrom: number;
   seqTo: number;
   records: number;
-  /** In those records, refused ones included. */
+  /** Accepted, in those records. */
   spans: number;
+  /** Of those, set aside: they make no row. */
+  deadLettered: number;
   rows: number;
   rowsByDay: Readonly<Record<string, number>>;
   /** Name in the spool directory; empty when there is no row to insert. */

@@ -68,6 +68,15 @@ export class Planner {
     return plan;
   }
 
+  /** The plan of a record that went to the dead letters: there is nothing left to insert. */
+  async emptied(plan: Plan): Promise<Plan> {
+    const empty: Plan = { ...plan, rows: 0, rowsByDay: {}, block: "", byteLength: 0 };
+    empty.deadLettered = plan.spans;
+    await this.#options.files.write(empty);
+    await this.removeBlocks([plan]);
+    return empty;
+  }
+
   removeBlocks(plans: readonly Plan[]): Promise<void> {
     const names = plans.filter((plan) => plan.block !== "").map((plan) => plan.block);
     return removeDurably(this.#options.spoolDir, names);

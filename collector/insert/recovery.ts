@@ -90,7 +90,7 @@ export class Recovery {
     return again;
   }
 
-  /** Resolves to false when it was stopped before the batch was in. */
+  /** Resolves to false when the batch is not in: stopped before, or refused for its contents. */
   async replay(plan: Plan): Promise<boolean> {
     if (plan.rows > 0) {
       const { outcome } = await this.#context.delivery.deliver(plan, true);

@@ -1,17 +1,25 @@
 /**
  * Blocks that are inserted are kept for a while, so that reconciliation can send again what a store lost with its
- * unsynced writes. Bounded in seconds and in bytes. The plans, which are small, stay for longer: the newest 64.
+ * unsynced writes. Bounded in seconds and in bytes. The plans, which are small, stay for longer: they go by the
+ * dozen, after the ledger has taken note of them.
  */
+import type { Ledger } from "./ledger.ts";
 import type { Planner } from "./planner.ts";
 import type { Plan, PlanFiles } from "./plan.ts";
-
-const KEPT_PLANS = 64;
 
 export interface RetentionOptions {
   /** @default 120 seconds: a kernel has written back everything long before */
   keepMs: number;
   /** @default 1 GiB */
   keepBytes: number;
+  /** The newest ones; the older go when there are half as many again. @default 64 */
+  keepPlans: number;
+}
+
+interface RetentionParts {
+  planner: Planner;
+  files: PlanFiles;
+  ledger: Ledger;
 }
 
 interface Kept {
@@ -20,12 +28,12 @@ interface Kept {
 }
 
 export class Retention {
-  readonly #options: RetentionOptions & { planner: Planner; files: PlanFiles };
+  readonly #options: RetentionOptions & RetentionParts;
   #blocks: Kept[] = [];
   #plans: Plan[] = [];
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(options: RetentionOptions & { planner: Planner; files: PlanFiles }) {
+  constructor(options: RetentionOptions & RetentionParts) {
     this.#options = options;
   }
 
@@ -44,7 +52,7 @@ export class Retention {
 
   /** Removes what is too old or too much. Called after every batch, and by a timer when none comes. */
   async expire(now = Date.now()): Promise<void> {
-    const { keepMs, keepBytes, planner, files } = this.#options;
+    const { keepMs, keepBytes, keepPlans, planner, files, ledger } = this.#options;
     const gone: Plan[] = [];
     while (this.#blocks[0] && (now - this.#blocks[0].doneAt >= keepMs || this.bytes > keepBytes)) {
       const kept = this.#blocks.shift();
@@ -52,10 +60,12 @@ export class Retention {
     }
     const stillHere = new Set(this.#blocks.map(({ plan }) => plan));
     const old = this.#plans
-      .slice(0, Math.max(0, this.#plans.length - KEPT_PLANS))
+      .slice(0, Math.max(0, this.#plans.length - keepPlans))
       .filter((plan) => !stillHere.has(plan));
-    this.#plans = this.#plans.filter((plan) => !old.includes(plan));
     await planner.removeBlocks(gone);
+    if (old.length < keepPlans / 2) return;
+    await ledger.save();
+    this.#plans = this.#plans.filter((plan) => !old.includes(plan));
     await files.remove(old, "done");
   }
 

@@ -10,6 +10,9 @@ import type { AcceptedRequest } from "../../stages.ts";
 import { createInserter, type Inserter, type InserterOptions } from "../inserter.ts";
 import { createTinyEncoder, type Column, type TestSpan } from "./tiny-encoder.ts";
 
+/** Logs of processes that are played dead are never closed; held here, so that garbage collection does not either. */
+const openLogs: WriteAheadLog[] = [];
+
 export interface Store {
   engine: TestEngine;
   client: ClickHouseClient;
@@ -60,6 +63,7 @@ export class Site {
       validatorVersion: 1,
       log: (level, message) => this.logged.push(`${level} ${message}`),
     });
+    openLogs.push(this.log);
   }
 
   /** A new process on the directory: nothing of the one before is left but its files. */
@@ -133,7 +137,14 @@ export function everywhere(count: number): Record<string, number> {
 function requestOf(spans: readonly TestSpan[]): AcceptedRequest {
   const body = Buffer.from(JSON.stringify(spans));
   const bodyHash = createHash("sha256").update(body).digest().subarray(0, 16);
-  return { body, bodyHash, spanCount: spans.length, rejected: [], receivedAtUnixMs: Date.now() };
+  return {
+    signal: "traces",
+    body,
+    bodyHash,
+    spanCount: spans.length,
+    rejected: [],
+    receivedAtUnixMs: Date.now(),
+  };
 }
 
 /** Polls until `test` holds. */
