@@ -6,6 +6,7 @@
  * exactly-once true: replay what was in flight, reconcile, and only then migrate (views must not change while an
  * insert is in doubt). Stopped left to right.
  */
+import "./heap.ts";
 import { join, resolve } from "node:path";
 import type { Address, clickhouseSettings, SettingsOf } from "@assay/clickhouse";
 import type { collectorSettings } from "./config.ts";
