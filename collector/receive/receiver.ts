@@ -71,7 +71,7 @@ export function createOtlpHttpReceiver(options: OtlpHttpReceiverOptions): OtlpHt
   const active = new Map<Socket, number>();
 
   const requestTimeout = options.requestTimeoutMs ?? 30_000;
-  const headersTimeout = options.headersTimeoutMs ?? 10_000;
+  const headersTimeout = Math.min(options.headersTimeoutMs ?? 10_000, requestTimeout);
   const server = createServer({
     maxHeaderSize: 16 * 1024,
     headersTimeout,

@@ -1,13 +1,13 @@
 /** gRPC's answers: a message and trailers, or trailers alone. */
 import { constants, type ServerHttp2Stream } from "node:http2";
 import { cut, statusBody } from "../answer.ts";
-import type { Refusal } from "../refusal.ts";
+import type { Refusal, RefusalReason } from "../refusal.ts";
 import { frame } from "./framing.ts";
 
 const OK = "0";
 const CONTENT_TYPE = "application/grpc";
 /** Answers of HTTP itself, for callers that do not speak gRPC; everything else is 200 with a grpc-status. */
-const HTTP_ANSWERS = new Set([405, 415]);
+const HTTP_ANSWERS: ReadonlySet<RefusalReason> = new Set(["method", "content_type"]);
 
 const ACCEPTED = "identity,gzip";
 
@@ -30,10 +30,9 @@ export function answerMessage(stream: ServerHttp2Stream, content: Buffer): void 
 /** Trailers only; a client that is still sending is told to stop. */
 export function answerRefusal(stream: ServerHttp2Stream, refusal: Refusal): void {
   if (!canAnswer(stream)) return;
-  const { httpStatus } = refusal;
   stream.respond(
     {
-      ":status": HTTP_ANSWERS.has(httpStatus) ? httpStatus : 200,
+      ":status": HTTP_ANSWERS.has(refusal.reason) ? refusal.httpStatus : 200,
       "content-type": CONTENT_TYPE,
       "grpc-status": String(refusal.rpcCode),
       "grpc-message": percentEncoded(cut(refusal.message)),

@@ -81,10 +81,7 @@ export function createOtlpGrpcReceiver(options: OtlpGrpcReceiverOptions): OtlpRe
     sessions.add(session);
     session.once("close", () => sessions.delete(session));
     session.setLocalWindowSize(SESSION_WINDOW_BYTES);
-    guardSession(session, options.sessions ?? {}, (what) => {
-      counts.brokenConnections++;
-      entrance.say("flood", "warn", `gRPC session ended: too many ${what}`);
-    });
+    guardSession(session, options.sessions ?? {});
   });
   server.on("sessionError", (error: Error) => {
     counts.brokenConnections++;

@@ -30,19 +30,14 @@ export interface SessionLimits {
 
 const LAST_STREAM_ID = 2 ** 31 - 1;
 
-/** @param onFlood told once why the session was ended */
-export function guardSession(
-  session: ServerHttp2Session,
-  limits: SessionLimits,
-  onFlood: (what: string) => void,
-): void {
+/** A session that floods is ended with an error that says what of. */
+export function guardSession(session: ServerHttp2Session, limits: SessionLimits): void {
   const pings = new Allowance(100, 2);
   const settings = new Allowance(20, 1);
   const resets = new Allowance(400, 20);
   const end = (what: string): void => {
-    if (session.destroyed) return;
-    onFlood(what);
-    session.destroy(undefined, NGHTTP2_ENHANCE_YOUR_CALM);
+    if (!session.destroyed)
+      session.destroy(new Error(`too many ${what}`), NGHTTP2_ENHANCE_YOUR_CALM);
   };
   session.on("ping", () => {
     if (!pings.take()) end("PING frames");
