@@ -64,6 +64,18 @@ export const collectorSettings = {
     about:
       "Web pages that may send OTLP over HTTP, as origins (`https://app.example.com`), comma separated. None by default.",
   },
+  ASSAY_PRIVACY: {
+    schema: z.string(),
+    default: undefined,
+    about:
+      "File (YAML) that says what is redacted and left out before anything is written; see docs/privacy.md.",
+  },
+  ASSAY_REDACT_KEY: {
+    schema: z.string(),
+    default: undefined,
+    about:
+      "Secret of at least 32 characters for the tokens of redacted values (`hash` in the file of ASSAY_PRIVACY).",
+  },
   ASSAY_METRICS: {
     schema: addressSetting,
     default: "127.0.0.1:8888",

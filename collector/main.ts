@@ -1,5 +1,5 @@
 /**
- * The collector, put together: receive → log → encode → insert.
+ * The collector, put together: receive → (sample → redact →) log → encode → insert.
  *
  * Built right to left, started so that spans are taken first: the log opens and the receiver listens before the store
  * is there, because the log is what a 200 promises. Then the store comes up in the background, in the order that keeps
@@ -11,10 +11,14 @@ import { join, resolve } from "node:path";
 import type { Address, clickhouseSettings, SettingsOf } from "@assay/clickhouse";
 import type { collectorSettings } from "./config.ts";
 import { openLog } from "./log/log.ts";
+import { readPrivacy } from "./privacy.ts";
 import { VALIDATOR_VERSION } from "./otlp/validate.ts";
 import { createOtlpGrpcReceiver } from "./receive/grpc/receiver.ts";
 import { createIntake } from "./receive/intake.ts";
 import { createOtlpHttpReceiver } from "./receive/receiver.ts";
+import { createRedactStage } from "./redact/stage.ts";
+import { createSampleStage } from "./sample/stage.ts";
+import type { AcceptedRequest } from "./stages.ts";
 import { createStore } from "./store.ts";
 import { createTelemetry } from "./telemetry/telemetry.ts";
 
@@ -46,6 +50,7 @@ export async function startCollector(
   settings: CollectorSettings,
   options: CollectorOptions,
 ): Promise<RunningCollector> {
+  const privacy = readPrivacy(settings.ASSAY_PRIVACY, settings.ASSAY_REDACT_KEY);
   const dataDir = resolve(settings.ASSAY_DATA);
   const log = await openLog({
     dir: join(dataDir, "log"),
@@ -53,10 +58,15 @@ export async function startCollector(
     validatorVersion: VALIDATOR_VERSION,
     log: options.log,
     onFailed: options.onFatal,
+    onSync: (ms) => telemetry.observeSync(ms),
   });
   const store = createStore({ settings, dataDir, source: log, log: options.log });
+  const append = (request: AcceptedRequest) => log.append(request);
+  const redaction = privacy.redact && createRedactStage(privacy.redact, append);
+  const sampling =
+    privacy.sample && createSampleStage(privacy.sample, redaction?.consume ?? append);
   const intake = createIntake({
-    consume: (request) => log.append(request),
+    consume: sampling?.consume ?? redaction?.consume ?? append,
     admit: () => log.admission(),
     maxBodyBytes: settings.ASSAY_MAX_BODY_MB * MiB,
     hashName: log.id,
@@ -70,6 +80,7 @@ export async function startCollector(
   const grpcReceiver = createOtlpGrpcReceiver({ intake });
   const telemetry = createTelemetry({
     receiver: () => receiver.stats(),
+    grpcReceiver: () => grpcReceiver.stats(),
     log: () => log.stats(),
     ...store.sources,
   });
