@@ -58,7 +58,7 @@ export interface BodyKind {
   encoding: Encoding;
 }
 
-export interface Entrance {
+interface Entrance {
   readonly maxBodyBytes: number;
   readonly counts: ReceiverStats;
   /** A request begins: the memory it may take. Give it back with `end`. */

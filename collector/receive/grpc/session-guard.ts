@@ -83,7 +83,7 @@ function keepAlive(session: ServerHttp2Session, limits: SessionLimits): () => vo
  * Ends a session without losing a call. Streams that the client opens before it hears of it would be thrown away by
  * a plain GOAWAY: so it is announced first, a round trip waited for, and only then the last stream named.
  */
-export function retire(session: ServerHttp2Session, graceMs: number): void {
+function retire(session: ServerHttp2Session, graceMs: number): void {
   if (session.destroyed || session.closed) return;
   const timer = setTimeout(() => session.destroy(), graceMs);
   session.once("close", () => clearTimeout(timer));

@@ -1,18 +1,18 @@
-/** The receiver over real sockets, with a sink that remembers. */
+/** H01 to H26: OTLP over HTTP on real sockets, with a sink that remembers. */
 import { once } from "node:events";
 import { request as httpRequest, Agent, type IncomingHttpHeaders } from "node:http";
 import { connect, type Socket } from "node:net";
-import { gzipSync, deflateSync, brotliCompressSync } from "node:zlib";
+import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { ProtobufTraceSerializer } from "@opentelemetry/otlp-transformer";
-import { afterEach, expect, test, vi } from "vitest";
-import { RefusedError, PermanentError, type AcceptedRequest } from "../stages.ts";
-import { createBodyHash } from "./body-hash.ts";
-import { createIntake, type IntakeOptions } from "./intake.ts";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { RefusedError, PermanentError, type AcceptedRequest } from "../../collector/stages.ts";
+import { createBodyHash } from "../../collector/receive/body-hash.ts";
+import { createIntake, type IntakeOptions } from "../../collector/receive/intake.ts";
 import {
   createOtlpHttpReceiver,
   type OtlpHttpReceiver,
   type OtlpHttpReceiverOptions,
-} from "./receiver.ts";
+} from "../../collector/receive/receiver.ts";
 
 const MiB = 1024 * 1024;
 const GOOD_TRACE = "5b8efff798038103d269b633813fc60c";
@@ -140,6 +140,7 @@ function protobuf(...spans: [traceId: string, spanId: string][]): Buffer {
 const ONE_PB = protobuf([GOOD_TRACE, "eee19b7ec3c1b174"]);
 const PB = { "Content-Type": "application/x-protobuf" };
 const GZIP = { "Content-Encoding": "gzip" };
+const ZSTD = { "Content-Encoding": "zstd" };
 
 /** google.rpc.Status from protobuf: code in field 1, message in field 2. */
 function status(reply: Reply): { code: number; message: string } {
@@ -170,6 +171,16 @@ test.each<[name: string, sent: Sent, spans: number]>([
   ["H07 gzip, protobuf", { headers: { ...PB, ...GZIP }, body: gzipSync(ONE_PB) }, 1],
   ["H07 gzip in capitals", { headers: { "Content-Encoding": "GZIP" }, body: gzipSync(ONE) }, 1],
   ["identity", { headers: { "Content-Encoding": "identity" }, body: ONE }, 1],
+  ["H07 zstd, JSON", { headers: ZSTD, body: zstdCompressSync(ONE) }, 1],
+  ["H07 zstd, protobuf", { headers: { ...PB, ...ZSTD }, body: zstdCompressSync(ONE_PB) }, 1],
+  [
+    "H10 zstd of several frames",
+    {
+      headers: ZSTD,
+      body: Buffer.concat([zstdCompressSync(ONE.slice(0, 50)), zstdCompressSync(ONE.slice(50))]),
+    },
+    1,
+  ],
   ["H08 in chunks", { body: ONE, chunked: true }, 1],
   [
     "H08 large, in chunks",
@@ -335,6 +346,55 @@ test.each<[name: string, sent: Sent, status: number, reason: string, message: st
   ],
   ["H11 not gzip", { headers: GZIP, body: ONE }, 400, "malformed", "corrupt gzip"],
   [
+    "H09 zstd inflates too far",
+    { headers: ZSTD, body: zstdCompressSync(Buffer.alloc(MiB + 1)) },
+    413,
+    "too_large",
+    "inflated",
+  ],
+  [
+    "H10 zstd frames inflate too far",
+    {
+      headers: ZSTD,
+      body: Buffer.concat([zstdCompressSync(Buffer.alloc(MiB)), zstdCompressSync("x")]),
+    },
+    413,
+    "too_large",
+    "inflated",
+  ],
+  [
+    "H10 zstd of thousands of frames",
+    {
+      headers: ZSTD,
+      body: Buffer.concat(Array.from({ length: 5_000 }, () => zstdCompressSync(" "))),
+    },
+    400,
+    "malformed",
+    "more than 64 frames",
+  ],
+  [
+    "H10 garbage behind zstd",
+    { headers: ZSTD, body: Buffer.concat([zstdCompressSync(ONE), Buffer.from("garbage")]) },
+    400,
+    "malformed",
+    "corrupt zstd",
+  ],
+  [
+    "H11 zstd cut off",
+    { headers: ZSTD, body: zstdCompressSync(ONE).subarray(0, -2) },
+    400,
+    "malformed",
+    "corrupt zstd",
+  ],
+  ["H11 not zstd", { headers: ZSTD, body: ONE }, 400, "malformed", "corrupt zstd"],
+  [
+    "H09 zstd that asks for a window of 128 MiB",
+    { headers: ZSTD, body: Buffer.from("28b52ffd0088010000", "hex") },
+    400,
+    "malformed",
+    "corrupt zstd",
+  ],
+  [
     "H12 malformed protobuf",
     { headers: PB, body: Buffer.from("0aff01", "hex") },
     400,
@@ -366,14 +426,14 @@ test.each<[name: string, sent: Sent, status: number, reason: string, message: st
     "/v1development/profiles",
   ],
   [
-    "metrics",
+    "H26 metrics",
     { path: "/v1/metrics", headers: PB, body: ONE },
     404,
     "not_found",
     "OTEL_METRICS_EXPORTER=none",
   ],
   [
-    "logs",
+    "H26 logs",
     { path: "/v1/logs", headers: PB, body: ONE },
     404,
     "not_found",
@@ -426,6 +486,92 @@ function flipped(bytes: Buffer, at: number): Buffer {
   copy[index]! ^= 0x55;
   return copy;
 }
+
+test("H11 the Status of a bad request says what is wrong with it", async () => {
+  const { port } = await start();
+  const reply = await send(port, { headers: GZIP, body: ONE });
+  const { message, details } = JSON.parse(reply.body.toString());
+  expect(details).toEqual([
+    {
+      "@type": "type.googleapis.com/google.rpc.BadRequest",
+      fieldViolations: [{ field: "body", description: message }],
+    },
+  ]);
+  const binary = await send(port, { headers: { ...PB, ...GZIP }, body: ONE_PB });
+  expect(binary.body.toString("latin1")).toContain("type.googleapis.com/google.rpc.BadRequest");
+});
+
+test("H19 protobuf and JSON on one connection", async () => {
+  const { port, taken } = await start();
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  for (const sent of [{ headers: PB, body: ONE_PB }, { body: ONE }, { headers: PB, body: ONE_PB }])
+    expect((await send(port, { ...sent, agent })).status).toBe(200);
+  agent.destroy();
+  expect(taken).toHaveLength(3);
+});
+
+describe("H24 an origin that was named", () => {
+  const origin = "https://app.example.com";
+  const preflight = {
+    Origin: origin,
+    "Access-Control-Request-Method": "POST",
+    "Access-Control-Request-Headers": "content-type,x-project,cookie",
+    "Access-Control-Request-Private-Network": "true",
+  };
+
+  test("H24 is told by a preflight what it may send", async () => {
+    const { port } = await start({ corsOrigins: [origin] });
+    const reply = await send(port, { method: "OPTIONS", headers: preflight });
+    expect(reply.status).toBe(204);
+    expect(reply.headers).toMatchObject({
+      "access-control-allow-origin": origin,
+      "access-control-allow-methods": "POST",
+      "access-control-allow-headers": "Authorization, Content-Type, Content-Encoding, x-project",
+      "access-control-allow-private-network": "true",
+      vary: "Origin",
+    });
+    expect(reply.headers["access-control-allow-credentials"]).toBeUndefined();
+  });
+
+  test("H24 may send and read the answer, success or not", async () => {
+    const { port, taken } = await start({ corsOrigins: [origin] });
+    for (const [body, expected] of [
+      [ONE, 200],
+      ["{", 400],
+    ] as const) {
+      const reply = await send(port, { headers: { Origin: origin }, body });
+      expect([
+        reply.status,
+        reply.headers["access-control-allow-origin"],
+        reply.headers.vary,
+      ]).toEqual([expected, origin, "Origin"]);
+    }
+    expect(taken).toHaveLength(1);
+  });
+
+  test("H24 opens nothing for others", async () => {
+    const { port } = await start({ corsOrigins: [origin] });
+    const headers = { ...preflight, Origin: "https://app.example.com.evil.example" };
+    for (const sent of [
+      { method: "OPTIONS", headers },
+      { headers, body: ONE },
+    ]) {
+      const reply = await send(port, sent);
+      expect([reply.status, reply.headers["access-control-allow-origin"]]).toEqual([
+        403,
+        undefined,
+      ]);
+    }
+  });
+});
+
+test("H26 the path can be set", async () => {
+  const { port } = await start({ tracesPath: "/otlp/v1/traces" });
+  expect((await send(port, { path: "/otlp/v1/traces", body: ONE })).status).toBe(200);
+  expect((await send(port, { body: ONE })).status).toBe(404);
+  const metrics = await send(port, { path: "/otlp/v1/metrics", body: ONE });
+  expect(status(metrics).message).toContain("OTEL_METRICS_EXPORTER=none");
+});
 
 test("H06 HEAD is answered 405 without a body", async () => {
   const { port } = await start();
