@@ -10,6 +10,7 @@ import type { ClickHouseClient } from "@clickhouse/client";
 import {
   createClickHouse,
   migrate,
+  retention,
   schemaVersion,
   SchemaError,
   startEmbeddedServer,
@@ -20,10 +21,13 @@ import {
 import { loadPriceBook } from "@assay/instrumentation/pricing";
 import { createEncoder } from "./encode/encoder.ts";
 import { createInserter, type Inserter, type SourceLog } from "./insert/inserter.ts";
+import { countStored } from "./insert/stored-rows.ts";
+import type { LogStats } from "./log/log.ts";
 import type { CollectorSettings } from "./main.ts";
 import { VALIDATOR_VERSION } from "./otlp/validate.ts";
 import { recordPriceBook } from "./price-book.ts";
 import { watchEngine, type EngineWatch } from "./telemetry/engine.ts";
+import { watchLedger, type LedgerWatch } from "./telemetry/ledger.ts";
 import type { TelemetrySources } from "./telemetry/telemetry.ts";
 
 const DAY_MS = 86_400_000;
@@ -36,7 +40,7 @@ const LONGEST_RETRY_MS = 10_000;
 export interface StoreOptions {
   settings: CollectorSettings;
   dataDir: string;
-  source: SourceLog;
+  source: SourceLog & { stats(): LogStats };
   log: (level: "info" | "warn" | "error", message: string) => void;
 }
 
@@ -45,7 +49,7 @@ export interface Store {
   start(): Promise<void>;
   /** Stores what the log holds, within a deadline; closes the engine. */
   stop(): Promise<void>;
-  sources: Pick<TelemetrySources, "encode" | "insert" | "engine">;
+  sources: Pick<TelemetrySources, "encode" | "insert" | "engine" | "ledger">;
 }
 
 export function createStore(options: StoreOptions): Store {
@@ -61,6 +65,7 @@ export function createStore(options: StoreOptions): Store {
   let inserter: Inserter | undefined;
   let starting: Promise<void> | undefined;
   let watch: EngineWatch | undefined;
+  let ledger: LedgerWatch | undefined;
 
   async function open(): Promise<{ client: ClickHouseClient; target: ClickHouseTarget }> {
     if (settings.CLICKHOUSE_URL === undefined) {
@@ -102,6 +107,12 @@ export function createStore(options: StoreOptions): Store {
     await untilReached("recording the price book", () => recordPriceBook(opener, loadPriceBook()));
     if (stopping.signal.aborted) return;
     created.start();
+    ledger = watchLedger({
+      settled: () => created.settled(),
+      log: () => source.stats(),
+      countStored: (settled) => countStored(opener, settled),
+      retentionDays: settings.ASSAY_RETENTION_DAYS.spans ?? retention.spans.days,
+    });
   }
 
   /** Repeats `step` until it works; a server that is away is waited for. */
@@ -125,6 +136,7 @@ export function createStore(options: StoreOptions): Store {
     async stop() {
       stopping.abort();
       watch?.stop();
+      ledger?.stop();
       await inserter?.stop(STOP_MS); // ends a recovery under way, too
       await starting?.catch(() => {}); // whoever awaited `ready` was told
       await client?.close();
@@ -138,6 +150,7 @@ export function createStore(options: StoreOptions): Store {
       },
       insert: () => inserter?.stats(),
       engine: () => watch?.stats(),
+      ledger: () => ledger?.stats(),
     },
   };
 }

@@ -577,8 +577,7 @@ export class Inserter {
   }
 
   #warn(message: string, error?: unknown): void {
-    const why =
-      error === undefined ? "" : `: ${error instanceof Error ? error.message : String(error)}`;
+    const why = error instanceof Error ? `: ${error.message}` : "";
     this.#options.logger("warn", `insert: ${message}${why}`);
   }
 

@@ -51,6 +51,12 @@ export const INSERT_METRICS: readonly MetricRow<InsertStats>[] = [
     value: (stats) => stats.plannedBytes,
   },
   {
+    name: "assay_insert_failed_plans_total",
+    help: "Attempts to write a block to disk that failed and were repeated. A disk that is full, as a rule.",
+    type: "counter",
+    value: (stats) => stats.failedPlans,
+  },
+  {
     name: "assay_insert_in_flight",
     help: "Inserts that run.",
     type: "gauge",

@@ -56,6 +56,12 @@ export const LOG_METRICS: readonly MetricRow<LogStats>[] = [
     value: (stats) => stats.pendingSpans,
   },
   {
+    name: "assay_log_kept_bytes",
+    help: "Bytes of segments that only forwarding still needs; not part of the queue's size.",
+    type: "gauge",
+    value: (stats) => stats.keptBytes,
+  },
+  {
     name: "assay_log_segments",
     help: "Files of the log.",
     type: "gauge",
@@ -66,18 +72,6 @@ export const LOG_METRICS: readonly MetricRow<LogStats>[] = [
     help: "Requests that wait for their sync.",
     type: "gauge",
     value: (stats) => stats.waitingRequests,
-  },
-  {
-    name: "assay_log_syncs_total",
-    help: "Syncs of the log to disk.",
-    type: "counter",
-    value: (stats) => stats.syncs,
-  },
-  {
-    name: "assay_log_sync_seconds_total",
-    help: "Time spent in syncs; divided by their number, what a sync takes.",
-    type: "counter",
-    value: (stats) => stats.syncMsTotal / 1_000,
   },
   {
     name: "assay_log_sync_seconds_max",

@@ -23,24 +23,50 @@ export function register<Stats>(
   read: () => Stats | undefined,
   rows: readonly MetricRow<Stats>[],
 ): void {
-  for (const row of rows) registerRow(registry, read, row);
+  registerEach(
+    registry,
+    () => {
+      const stats = read();
+      return stats === undefined ? [] : [{ labels: {}, stats }];
+    },
+    rows,
+  );
+}
+
+/** Several sources of one kind, told apart by labels (the same names in all). */
+export function registerEach<Stats>(
+  registry: Registry,
+  readAll: () => readonly Labelled<Stats>[],
+  rows: readonly MetricRow<Stats>[],
+  labelNames: readonly string[] = [],
+): void {
+  for (const row of rows) registerRow(registry, readAll, row, labelNames);
+}
+
+interface Labelled<Stats> {
+  labels: Readonly<Record<string, string>>;
+  stats: Stats;
 }
 
 function registerRow<Stats>(
   registry: Registry,
-  read: () => Stats | undefined,
+  readAll: () => readonly Labelled<Stats>[],
   row: MetricRow<Stats>,
+  sourceLabels: readonly string[],
 ): void {
   const { name, help, type, labels = {}, by } = row;
-  const labelNames = [...Object.keys(labels), ...(by === undefined ? [] : [by])];
+  const labelNames = [...Object.keys(labels), ...sourceLabels, ...(by === undefined ? [] : [by])];
   const options = { name, help, labelNames, registers: [registry] };
   const collect = (metric: { remove(): void; reset(): void }, set: Set): void => {
     metric.reset();
-    const stats = read();
+    const sources = readAll();
     // prom-client shows a metric without labels as 0 from the start; `remove` takes that sample away.
-    if (stats === undefined) return labelNames.length === 0 ? metric.remove() : undefined;
-    for (const [labelValue, value] of samples(row.value(stats)))
-      set(by === undefined ? labels : { ...labels, [by]: labelValue }, value);
+    if (sources.length === 0) return labelNames.length === 0 ? metric.remove() : undefined;
+    for (const source of sources) {
+      const fixed = { ...labels, ...source.labels };
+      for (const [labelValue, value] of samples(row.value(source.stats)))
+        set(by === undefined ? fixed : { ...fixed, [by]: labelValue }, value);
+    }
   };
   type Set = (labels: Record<string, string>, value: number) => void;
   if (type === "gauge") {

@@ -2,7 +2,8 @@
 import type { ReceiverStats } from "../receive/receiver-stats.ts";
 import type { MetricRow } from "./metric-row.ts";
 
-const labels = { receiver: "otlp", transport: "http" };
+/** The transport comes with the source. */
+const labels = { receiver: "otlp" };
 
 export const RECEIVER_METRICS: readonly MetricRow<ReceiverStats>[] = [
   {
@@ -104,18 +105,20 @@ export const RECEIVER_METRICS: readonly MetricRow<ReceiverStats>[] = [
     labels,
     value: (stats) => stats.requestsInFlight,
   },
+];
+
+/** The memory of bodies in flight is one for all transports. */
+export const RECEIVER_MEMORY_METRICS: readonly MetricRow<ReceiverStats>[] = [
   {
     name: "assay_receiver_in_flight_bytes",
     help: "Memory held by requests in flight.",
     type: "gauge",
-    labels,
     value: (stats) => stats.bytesInFlight,
   },
   {
     name: "assay_receiver_in_flight_bytes_limit",
     help: "Memory that requests in flight may hold; beyond it they are answered 503.",
     type: "gauge",
-    labels,
     value: (stats) => stats.bytesInFlightCapacity,
   },
 ];

@@ -5,7 +5,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Address } from "@assay/clickhouse";
-import { collectDefaultMetrics, Registry } from "prom-client";
+import { collectDefaultMetrics, Histogram, Registry } from "prom-client";
 import type { InsertStats } from "../insert/inserter.ts";
 import type { LogStats } from "../log/log.ts";
 import type { ReceiverStats } from "../receive/receiver-stats.ts";
@@ -13,18 +13,23 @@ import { ENCODE_METRICS, type EncodeStats } from "./encode-metrics.ts";
 import { ENGINE_METRICS, type EngineStats } from "./engine.ts";
 import { healthOf, type Health } from "./health.ts";
 import { INSERT_METRICS } from "./insert-metrics.ts";
+import { LEDGER_METRICS, type LedgerStats } from "./ledger.ts";
 import { LOG_METRICS } from "./log-metrics.ts";
-import { register } from "./metric-row.ts";
+import { register, registerEach } from "./metric-row.ts";
 import { PROCESS_METRICS, processStats } from "./process-metrics.ts";
-import { RECEIVER_METRICS } from "./receiver-metrics.ts";
+import { RECEIVER_MEMORY_METRICS, RECEIVER_METRICS } from "./receiver-metrics.ts";
+import { createRunway, RUNWAY_METRICS } from "./runway.ts";
 
 /** Each may say undefined for as long as its stage is not there yet. */
 export interface TelemetrySources {
+  /** OTLP over HTTP, and over gRPC. */
   receiver?: () => ReceiverStats | undefined;
+  grpcReceiver?: () => ReceiverStats | undefined;
   log?: () => LogStats | undefined;
   encode?: () => EncodeStats | undefined;
   insert?: () => InsertStats | undefined;
   engine?: () => EngineStats | undefined;
+  ledger?: () => LedgerStats | undefined;
 }
 
 export interface Telemetry {
@@ -34,6 +39,8 @@ export interface Telemetry {
   /** Prometheus text. */
   metrics(): Promise<string>;
   health(): Health;
+  /** The log was synced. */
+  observeSync(ms: number): void;
 }
 
 const absent = (): undefined => undefined;
@@ -42,13 +49,27 @@ export function createTelemetry(
   sources: TelemetrySources,
   { now = Date.now }: { now?: () => number } = {},
 ): Telemetry {
-  const { receiver = absent, log = absent, encode = absent } = sources;
-  const { insert = absent, engine = absent } = sources;
+  const { receiver = absent, grpcReceiver = absent, log = absent, encode = absent } = sources;
+  const { insert = absent, engine = absent, ledger = absent } = sources;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   register(registry, processStats, PROCESS_METRICS);
-  register(registry, receiver, RECEIVER_METRICS);
+  const receivers = () =>
+    [
+      { labels: { transport: "http" }, stats: receiver() },
+      { labels: { transport: "grpc" }, stats: grpcReceiver() },
+    ].filter((one): one is typeof one & { stats: ReceiverStats } => one.stats !== undefined);
+  registerEach(registry, receivers, RECEIVER_METRICS, ["transport"]);
+  register(registry, receiver, RECEIVER_MEMORY_METRICS);
   register(registry, log, LOG_METRICS);
+  register(registry, createRunway(log, now), RUNWAY_METRICS);
+  register(registry, ledger, LEDGER_METRICS);
+  const syncs = new Histogram({
+    name: "assay_log_sync_seconds",
+    help: "Duration of a sync of the log; every acknowledge waits for one.",
+    buckets: [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5],
+    registers: [registry],
+  });
   register(registry, encode, ENCODE_METRICS);
   register(registry, insert, INSERT_METRICS);
   register(registry, engine, ENGINE_METRICS);
@@ -99,6 +120,7 @@ export function createTelemetry(
     },
     metrics: () => registry.metrics(),
     health,
+    observeSync: (ms) => syncs.observe(ms / 1_000),
   };
 }
 
