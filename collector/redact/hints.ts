@@ -23,6 +23,11 @@ export const HINT: Readonly<Record<ScannerName, number>> = {
   ips: 256,
 };
 const EVERYTHING = 511;
+const EMAIL_HINT = 128;
+const ASSIGN_HINT = 16;
+/** `://` was seen: with an @ there may be a password in a URL. */
+const SCHEME = 512;
+const WITH_SCHEME = SCHEME | EMAIL_HINT;
 
 /** Digits of the shortest phone number; cards and IBANs have more. */
 const FEWEST_DIGITS = 7;
@@ -47,18 +52,10 @@ const isToken = tableOf(bytesOf(`${LETTERS}${DIGITS}_.-~+/`));
 const isNumber = tableOf(bytesOf(`${DIGITS} .-/()+`));
 
 /** Characters that are looked at closely; all others are passed over. */
-const [AT, PERCENT, COLON, EQUALS, BACKSLASH, DASH, DIGIT] = [1, 2, 3, 4, 5, 6, 7] as const;
+const MARK = 1;
+const DIGIT = 2;
 const TRIGGER = new Uint8Array(256);
-for (const [char, kind] of [
-  ["@", AT],
-  ["%", PERCENT],
-  [":", COLON],
-  ["=", EQUALS],
-  ["\\", BACKSLASH],
-  ["-", DASH],
-] as const) {
-  TRIGGER[char.charCodeAt(0)] = kind;
-}
+for (const byte of bytesOf("@%:=\\-")) TRIGGER[byte] = MARK;
 for (const byte of bytesOf(DIGITS)) TRIGGER[byte] = DIGIT;
 
 /** The first two characters of every kind of key. */
@@ -79,54 +76,76 @@ const NAME_ENDS: ReadonlySet<number> = new Set(
 /** Bits of `HINT` for the text in [at, end). */
 export function hintsOf(body: Uint8Array, at: number, end: number): number {
   let hints = end - at >= SHORTEST_KEY ? tokenHints(body, at, end) : 0;
-  let scheme = false;
-  for (let i = at; i < end; i++) {
-    switch (TRIGGER[body[i]!]) {
-      case 0:
-        break;
-      case AT:
-        hints |= HINT.emails;
-        if (scheme) hints |= HINT.urlPasswords;
-        break;
-      case PERCENT:
-        if (body[i + 1] === 0x34 && body[i + 2] === 0x30) hints |= HINT.emails;
-        break;
-      case COLON:
-        if (body[i + 1] === 0x2f && body[i + 2] === 0x2f) scheme = true;
-        if (isHexOrColon[body[i + 1]!] === 1 || isHexOrColon[body[i - 1]!] === 1) hints |= HINT.ips;
-        if (followsName(body, at, i)) hints |= HINT.assignedSecrets;
-        break;
-      case EQUALS:
-        if (followsName(body, at, i)) hints |= HINT.assignedSecrets;
-        break;
-      case BACKSLASH:
-        if (escapesAscii(body, i)) return EVERYTHING;
-        break;
-      case DASH:
-        if (body[i + 1] === 0x42 /* B */ && i > at && body[i - 1] === 0x2d) {
-          hints |= HINT.privateKeys;
-        }
-        break;
-      case DIGIT: {
-        if (mayBeginIban(body, at, i)) hints |= HINT.ibans;
-        let digits = 0;
-        let dots = 0;
-        let stop = i;
-        for (; stop < end; stop++) {
-          const byte = body[stop]!;
-          if (isNumber[byte] === 0) break;
-          digits += isDigit[byte]!;
-          if (byte === 0x2e) dots++;
-        }
-        if (digits >= FEWEST_DIGITS) hints |= HINT.cardsAndPhones;
-        if (dots >= 3) hints |= HINT.ips;
-        // Among what a number is made of, only a dash may be the last of `-----BEGIN`.
-        if (body[stop - 1] === 0x2d && body[stop] === 0x42) hints |= HINT.privateKeys;
-        i = stop - 1;
-        break;
-      }
+  let i = at;
+  while (i < end) {
+    // The loop that all bytes go through holds nothing else.
+    while (i < end && TRIGGER[body[i]!] === 0) i++;
+    if (i >= end) break;
+    const kind = TRIGGER[body[i]!]!;
+    if (kind === DIGIT) {
+      const stop = numberEnd(body, i, end);
+      hints |= numberHints(body, at, i, stop);
+      // Among what a number is made of, only a dash may be the last of `-----BEGIN`.
+      i = body[stop - 1] === 0x2d ? stop - 1 : stop;
+      if (i === stop) continue;
     }
+    const found = kind === DIGIT ? dashHints(body, at, i, end) : markHints(body, at, i, end);
+    if (found === EVERYTHING) return EVERYTHING;
+    hints |= found;
+    i++;
   }
+  return (hints & WITH_SCHEME) === WITH_SCHEME ? hints | HINT.urlPasswords : hints;
+}
+
+function markHints(body: Uint8Array, at: number, i: number, end: number): number {
+  switch (body[i]!) {
+    case 0x40: // @
+      return EMAIL_HINT;
+    case 0x25: // %
+      return i + 2 < end && body[i + 1] === 0x34 && body[i + 2] === 0x30 ? EMAIL_HINT : 0;
+    case 0x5c: // backslash
+      return i + 1 < end && escapesAscii(body, i, end) ? EVERYTHING : 0;
+    case 0x2d: // -
+      return dashHints(body, at, i, end);
+    case 0x3a: // :
+      return colonHints(body, at, i, end) | (followsName(body, at, i) ? ASSIGN_HINT : 0);
+    default: // =
+      return followsName(body, at, i) ? ASSIGN_HINT : 0;
+  }
+}
+
+function dashHints(body: Uint8Array, at: number, i: number, end: number): number {
+  if (i + 1 >= end || i === at) return 0;
+  return body[i + 1] === 0x42 /* B */ && body[i - 1] === 0x2d ? HINT.privateKeys : 0;
+}
+
+function colonHints(body: Uint8Array, at: number, i: number, end: number): number {
+  let hints = 0;
+  if (i + 2 < end && body[i + 1] === 0x2f && body[i + 2] === 0x2f) hints |= SCHEME;
+  if (i + 1 < end && isHexOrColon[body[i + 1]!] === 1) hints |= HINT.ips;
+  if (i > at && isHexOrColon[body[i - 1]!] === 1) hints |= HINT.ips;
+  return hints;
+}
+
+/** Where what a number is made of ends. */
+function numberEnd(body: Uint8Array, at: number, end: number): number {
+  let stop = at + 1;
+  while (stop < end && isNumber[body[stop]!] === 1) stop++;
+  return stop;
+}
+
+function numberHints(body: Uint8Array, at: number, digit: number, stop: number): number {
+  let hints = 0;
+  if (digit - 2 >= at && digit + 1 < stop && mayBeginIban(body, at, digit)) hints |= HINT.ibans;
+  if (stop - digit < FEWEST_DIGITS) return hints;
+  let digits = 0;
+  let dots = 0;
+  for (let i = digit; i < stop; i++) {
+    digits += isDigit[body[i]!]!;
+    if (body[i] === 0x2e) dots++;
+  }
+  if (digits >= FEWEST_DIGITS) hints |= HINT.cardsAndPhones;
+  if (dots >= 3) hints |= HINT.ips;
   return hints;
 }
 
@@ -139,8 +158,7 @@ function tokenHints(body: Uint8Array, at: number, end: number): number {
   let from = at;
   let probe = at + SHORTEST_KEY - 1;
   while (probe < end) {
-    if (isToken[body[probe]!] === 0) {
-      from = probe + 1;
+    if (!mayBeInRun(body, probe, end)) {
       probe += SHORTEST_KEY;
       continue;
     }
@@ -153,6 +171,32 @@ function tokenHints(body: Uint8Array, at: number, end: number): number {
     probe = stop + SHORTEST_KEY;
   }
   return hints;
+}
+
+/**
+ * A run of 15 around a place has the 7 before it or the 7 behind it. Whether they are is counted without a branch: in prose each
+ * would be a guess, and the guesses cost more than the bytes.
+ */
+function mayBeInRun(body: Uint8Array, at: number, end: number): boolean {
+  if (isToken[body[at]!] === 0) return false;
+  const before =
+    isToken[body[at - 1]!]! &
+    isToken[body[at - 2]!]! &
+    isToken[body[at - 3]!]! &
+    isToken[body[at - 4]!]! &
+    isToken[body[at - 5]!]! &
+    isToken[body[at - 6]!]! &
+    isToken[body[at - 7]!]!;
+  if (before === 1 || at + 7 >= end) return before === 1;
+  const behind =
+    isToken[body[at + 1]!]! &
+    isToken[body[at + 2]!]! &
+    isToken[body[at + 3]!]! &
+    isToken[body[at + 4]!]! &
+    isToken[body[at + 5]!]! &
+    isToken[body[at + 6]!]! &
+    isToken[body[at + 7]!]!;
+  return behind === 1;
 }
 
 function runHints(body: Uint8Array, at: number, start: number, stop: number): number {
@@ -170,8 +214,7 @@ function runHints(body: Uint8Array, at: number, start: number, stop: number): nu
   }
   for (let i = start; i + SHORTEST_KEY <= stop; i++) {
     if (!beginsKey(body, i, stop)) continue;
-    const before = body[i - 1]!;
-    if (i === start || (isWord[before] === 0 && before !== 0x2d)) hints |= HINT.keys;
+    if (i === start || (isWord[body[i - 1]!] === 0 && body[i - 1] !== 0x2d)) hints |= HINT.keys;
   }
   return hints;
 }
@@ -195,17 +238,18 @@ function followsName(body: Uint8Array, at: number, mark: number): boolean {
 }
 
 /** `\u0040`, `\/`: an ordinary character in disguise. */
-function escapesAscii(body: Uint8Array, at: number): boolean {
+function escapesAscii(body: Uint8Array, at: number, end: number): boolean {
   const next = body[at + 1];
   if (next === 0x2f) return true;
-  if (next !== 0x75 || body[at + 2] !== 0x30 || body[at + 3] !== 0x30) return false;
+  if (at + 4 >= end || next !== 0x75 || body[at + 2] !== 0x30 || body[at + 3] !== 0x30)
+    return false;
   const digit = body[at + 4]!;
   return digit >= 0x32 && digit <= 0x37;
 }
 
 /** Two letters that begin a word, and two digits, of which the first is at `digit`. */
 function mayBeginIban(body: Uint8Array, at: number, digit: number): boolean {
-  if (digit - 2 < at || isDigit[body[digit + 1]!] !== 1) return false;
+  if (isDigit[body[digit + 1]!] !== 1) return false;
   if (isLetter[body[digit - 1]!] === 0 || isLetter[body[digit - 2]!] === 0) return false;
   if (digit - 3 < at || isWord[body[digit - 3]!] === 0) return true;
   for (let i = digit - 3; i >= at && i >= digit - 9; i--) if (body[i] === 0x5c) return true;
