@@ -91,7 +91,7 @@ export interface Outcome {
 
 /** Sends one request over any transport and says what came of it in the same words. */
 export async function send(
-  to: Receivers,
+  to: Pick<Receivers, "httpPort" | "grpcPort">,
   transport: Transport,
   encoding: Encoding,
   body: Uint8Array,
