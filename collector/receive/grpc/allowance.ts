@@ -18,6 +18,10 @@ export class Allowance {
     this.#at = now();
   }
 
+  refill(): void {
+    this.#left = this.#burst;
+  }
+
   /** False when it is used up. */
   take(): boolean {
     const now = this.#now();

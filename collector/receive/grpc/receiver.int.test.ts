@@ -55,7 +55,7 @@ async function start(
 }
 
 function dial(port: number): ClientHttp2Session {
-  const session = connect(`http://127.0.0.1:${port}`);
+  const session = connect(`http://127.0.0.1:${port}`, { maxSessionMemory: 1_000 });
   session.on("error", () => {});
   clients.push(session);
   return session;
@@ -93,6 +93,29 @@ test("calls at the same time on one connection", async () => {
     requestsInFlight: 0,
     bytesInFlight: 0,
   });
+});
+
+test("a client may send a PING for each answer", async () => {
+  const { receiver, port } = await start();
+  const session = dial(port);
+  for (let i = 0; i < 300; i++) {
+    expect((await call(session)).headers).toMatchObject({ "grpc-status": "0" });
+    const answered = Promise.withResolvers<void>();
+    session.ping(() => answered.resolve());
+    await answered.promise;
+  }
+  expect(receiver.stats().brokenConnections).toBe(0);
+});
+
+test("100 calls of 1 MiB at the same time on one connection", async () => {
+  const { port, taken } = await start({ maxBodyBytes: 2 * 1024 * 1024 });
+  // An unknown field of the request holds the bulk.
+  const bulk = Buffer.concat([Buffer.from("7a808040", "hex"), Buffer.alloc(1024 * 1024)]);
+  const body = framed(Buffer.concat([ONE, bulk]));
+  const session = dial(port);
+  const answers = await Promise.all(Array.from({ length: 100 }, () => call(session, EXPORT, body)));
+  expect(new Set(answers.map(({ headers }) => headers["grpc-status"]))).toEqual(new Set(["0"]));
+  expect(taken).toHaveLength(100);
 });
 
 test("stop answers what is in flight, and takes nothing new", async () => {

@@ -46,8 +46,10 @@ export function guardSession(session: ServerHttp2Session, limits: SessionLimits)
     if (!settings.take()) end("SETTINGS frames");
   });
   session.on("stream", (stream: ServerHttp2Stream) => {
-    stream.on("aborted", () => {
-      if (!resets.take()) end("reset streams");
+    stream.on("close", () => {
+      // gRPC in Go and Java measures the line with a PING for every answer it gets.
+      if (stream.headersSent && stream.rstCode === NGHTTP2_NO_ERROR) pings.refill();
+      else if (stream.aborted && !resets.take()) end("reset streams");
     });
   });
   const stopAsking = keepAlive(session, limits);
