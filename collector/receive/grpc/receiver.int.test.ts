@@ -140,9 +140,10 @@ test("stop ends what is still in flight at the deadline", async () => {
 });
 
 test("what is not HTTP/2 ends its own connection", async () => {
-  const { receiver, port } = await start();
+  const { receiver, port, logged } = await start();
   await expect(fetch(`http://127.0.0.1:${port}/v1/traces`, { method: "POST" })).rejects.toThrow();
   expect(receiver.stats().brokenConnections).toBe(1);
+  expect(logged).toEqual([expect.stringContaining("expected HTTP/2")]);
   expect((await call(dial(port))).headers).toMatchObject({ "grpc-status": "0" });
 });
 

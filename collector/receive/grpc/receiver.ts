@@ -34,6 +34,8 @@ import { guardSession, type SessionLimits } from "./session-guard.ts";
 
 const MiB = 1024 * 1024;
 const MAX_CONNECTIONS = 4_096;
+/** nghttp2's error for a connection that does not begin as HTTP/2 does. */
+const BAD_CLIENT_MAGIC = -903;
 /** What a client may send before it waits for us: a request of 500 large spans without a stop. */
 const STREAM_WINDOW_BYTES = 4 * MiB;
 const SESSION_WINDOW_BYTES = 16 * MiB;
@@ -83,9 +85,13 @@ export function createOtlpGrpcReceiver(options: OtlpGrpcReceiverOptions): OtlpRe
     session.setLocalWindowSize(SESSION_WINDOW_BYTES);
     guardSession(session, options.sessions ?? {});
   });
-  server.on("sessionError", (error: Error) => {
+  server.on("sessionError", (error: NodeJS.ErrnoException) => {
     counts.brokenConnections++;
-    entrance.say("session", "warn", `gRPC session ended: ${error.message}`);
+    const what =
+      error.errno === BAD_CLIENT_MAGIC
+        ? "expected HTTP/2, got something else; OTLP/HTTP has a port of its own (4318)"
+        : error.message;
+    entrance.say("session", "warn", `gRPC connection ended: ${what}`);
   });
   server.on("stream", (stream, headers) => void call(stream, headers));
 
