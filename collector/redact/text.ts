@@ -148,15 +148,30 @@ export function createTextRedactor(rules: TextRules, count: Count): TextRedactor
       if (ranges.length === 0) return undefined;
       const clean = replaced(text, ranges);
       if (looksLikeJson(text) && !isJson(clean) && isJson(text)) {
-        return redactLeaves(text, (leaf) => redact(leaf, wanted) ?? leaf);
+        return redactedLeaves(text);
       }
       for (const { label } of ranges) count(label);
       return clean;
     } catch (error) {
       if (!(error instanceof Overrun)) throw error;
-      count(UNSEARCHED);
-      return looksLikeJson(original) ? `"[${UNSEARCHED}]"` : `[${UNSEARCHED}]`;
+      return unsearched(looksLikeJson(original));
     }
+  }
+
+  /** A match that no string of the JSON has by itself, because it takes a quotation mark, costs the whole text. */
+  function redactedLeaves(json: string): string {
+    let isFound = false;
+    const clean = redactLeaves(json, (leaf) => {
+      const changed = redact(leaf, wanted);
+      if (changed !== undefined) isFound = true;
+      return changed ?? leaf;
+    });
+    return isFound ? clean : unsearched(true);
+  }
+
+  function unsearched(asJson: boolean): string {
+    count(UNSEARCHED);
+    return asJson ? `"[${UNSEARCHED}]"` : `[${UNSEARCHED}]`;
   }
 
   return {
