@@ -10,7 +10,7 @@
 
 CREATE TABLE IF NOT EXISTS ingest {{on_cluster}}
 (
-    project            String,
+    project            LowCardinality(String),
     trace_id           FixedString(16),
     span_id            FixedString(8),
     parent_span_id     FixedString(8),              -- zero bytes: a root span
@@ -19,45 +19,45 @@ CREATE TABLE IF NOT EXISTS ingest {{on_cluster}}
     end_unix_nano      UInt64,                      -- as sent
     duration_ns        UInt64,                      -- max(0, end - start); 0 when either is missing
     anomalies          UInt32,                      -- bits: collector/encode/anomalies.ts
-    name               String,
+    name               LowCardinality(String),
     kind               Int32,
-    status             String,                      -- ok | error; error when status_code is 2 or error_type is set
+    status             LowCardinality(String),      -- ok | error; error when status_code is 2 or error_type is set
     status_code        Int32,                       -- as sent: 0 unset, 1 ok, 2 error
     status_message     String,
     flags              UInt32,
     trace_state        String,
-    service            String,
-    service_version    String,
-    environment        String,
-    release            String,
-    region             String,
-    operation          String,                      -- gen_ai.operation.name: chat, embeddings, retrieval, execute_tool, …
+    service            LowCardinality(String),
+    service_version    LowCardinality(String),
+    environment        LowCardinality(String),
+    release            LowCardinality(String),
+    region             LowCardinality(String),
+    operation          LowCardinality(String),      -- gen_ai.operation.name: chat, embeddings, retrieval, execute_tool, …
     is_model_call      Bool,                        -- a call to a model itself: the only spans whose tokens and cost count
-    provider           String,
-    request_model      String,
-    response_model     String,
+    provider           LowCardinality(String),
+    request_model      LowCardinality(String),
+    response_model     LowCardinality(String),
     response_id        String,
-    output_type        String,
-    finish_reasons     Array(String),
-    error_type         String,
-    server_address     String,
-    agent_name         String,
-    tool_name          String,
+    output_type        LowCardinality(String),
+    finish_reasons     Array(LowCardinality(String)),
+    error_type         LowCardinality(String),
+    server_address     LowCardinality(String),
+    agent_name         LowCardinality(String),
+    tool_name          LowCardinality(String),
     tool_call_id       String,
-    data_source        String,
+    data_source        LowCardinality(String),
     top_k              UInt32,
     document_count     UInt32,                      -- retrieved documents
     session_id         String,                      -- gen_ai.conversation.id
     user_id            String,
-    prompt_name        String,
-    prompt_version     String,
+    prompt_name        LowCardinality(String),
+    prompt_version     LowCardinality(String),
     prompt_hash        String,                      -- 32 hex digits, or empty
     temperature        Nullable(Float64),
     top_p              Nullable(Float64),
     seed               Nullable(Int64),
     max_tokens         UInt32,
     is_stream          Bool,
-    usage_source       String,                      -- reported | estimated | '' (no usage known)
+    usage_source       LowCardinality(String),      -- reported | estimated | '' (no usage known)
     input_tokens       UInt32,                      -- all of the input, cached included
     cache_read_tokens  UInt32,                      -- part of input_tokens
     cache_write_tokens UInt32,                      -- part of input_tokens
@@ -66,25 +66,25 @@ CREATE TABLE IF NOT EXISTS ingest {{on_cluster}}
     audio_input_tokens  UInt32,                     -- part of input_tokens
     audio_output_tokens UInt32,                     -- part of output_tokens
     cost               Nullable(Decimal(38, 12)),   -- USD by our price book; null when unpriced, never 0 for that
-    cost_status        String,                      -- priced | free | estimated | unpriced | '' (not a model call)
-    price_id           String,                      -- row of price_book, or empty
+    cost_status        LowCardinality(String),      -- priced | free | estimated | unpriced | '' (not a model call)
+    price_id           LowCardinality(String),      -- row of price_book, or empty
     reported_cost      Nullable(Decimal(38, 12)),   -- what arrived on the span
-    reported_cost_source String,                    -- gen_ai.usage.cost.source: provider | local | ''
+    reported_cost_source LowCardinality(String),    -- gen_ai.usage.cost.source: provider | local | ''
     ttft_ns            UInt64,                      -- time to first token; 0 when unknown
     folded             UInt16,                      -- bits: dimensions that a rollup shows as `other`; collector/encode/cardinality.ts
-    attrs_string       Map(String, String),         -- attributes without a column of their own
-    attrs_int          Map(String, Int64),
-    attrs_double       Map(String, Float64),
-    attrs_bool         Map(String, Bool),
-    attrs_json         Map(String, String),         -- arrays, maps, bytes and empty values as OTLP JSON
-    resource           Map(String, String),         -- values that are no strings as OTLP JSON
-    resource_schema_url String,
-    scope_name         String,
-    scope_version      String,
-    scope_schema_url   String,
-    scope_attributes   Map(String, String),
+    attrs_string       Map(LowCardinality(String), String), -- attributes without a column of their own
+    attrs_int          Map(LowCardinality(String), Int64),
+    attrs_double       Map(LowCardinality(String), Float64),
+    attrs_bool         Map(LowCardinality(String), Bool),
+    attrs_json         Map(LowCardinality(String), String), -- arrays, maps, bytes and empty values as OTLP JSON
+    resource           Map(LowCardinality(String), String), -- values that are no strings as OTLP JSON
+    resource_schema_url LowCardinality(String),
+    scope_name         LowCardinality(String),
+    scope_version      LowCardinality(String),
+    scope_schema_url   LowCardinality(String),
+    scope_attributes   Map(LowCardinality(String), String),
     event_times        Array(UInt64),               -- unix nanoseconds
-    event_names        Array(String),
+    event_names        Array(LowCardinality(String)),
     event_attributes   Array(String),               -- OTLP JSON array of key-values
     link_trace_ids     Array(FixedString(16)),
     link_span_ids      Array(FixedString(8)),
@@ -102,7 +102,7 @@ CREATE TABLE IF NOT EXISTS ingest {{on_cluster}}
     content_arguments  String,                      -- tool call arguments
     content_result     String,                      -- tool call result
     received_at        DateTime64(3, 'UTC'),
-    collector_id       String,                      -- the id of the log that the span came through
+    collector_id       LowCardinality(String),      -- the id of the log that the span came through
     batch              UInt64                       -- the batch's number in that log
 )
 ENGINE = Null;

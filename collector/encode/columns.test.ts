@@ -1,5 +1,9 @@
 import { expect, test } from "vitest";
-import { ByteColumn, StringColumn, WordColumn, type Column } from "./columns.ts";
+import { ByteColumn } from "./byte-column.ts";
+import type { Column } from "./column.ts";
+import { StringColumn } from "./string-column.ts";
+import { viewOf } from "./text-spot.ts";
+import { WordColumn } from "./word-column.ts";
 
 const ROWS = 40_000;
 
@@ -47,7 +51,7 @@ test("texts survive growth", () => {
   const texts = Array.from({ length: ROWS }, (_, row) => `text ${row}`);
   texts.forEach((text, row) => {
     const bytes = Buffer.from(text);
-    column.put(row, bytes, 0, bytes.length);
+    column.put(row, bytes, viewOf(bytes), 0, bytes.length);
   });
   const bytes = finished(column);
   let at = 0;

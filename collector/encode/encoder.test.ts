@@ -34,7 +34,14 @@ beforeEach(() => {
 
 function append(bytes: Uint8Array, rejected: readonly number[] = []): void {
   const spanCount = validateTraces(bytes).spanCount;
-  encoder.append({ seq: 1, body: bytes, spanCount, rejected, receivedAtUnixMs: RECEIVED });
+  encoder.append({
+    seq: 1,
+    body: bytes,
+    spanCount,
+    rejected,
+    receivedAtUnixMs: RECEIVED,
+    signal: "traces",
+  });
 }
 
 function rowsOf(...scopeSpans: Field[]): Row[] {
@@ -632,7 +639,14 @@ describe("blocks", () => {
         ),
       ),
     );
-    const record = { seq: 2, body: broken, spanCount: 2, rejected: [], receivedAtUnixMs: RECEIVED };
+    const record = {
+      seq: 2,
+      body: broken,
+      spanCount: 2,
+      rejected: [],
+      receivedAtUnixMs: RECEIVED,
+      signal: "traces" as const,
+    };
     expect(() => encoder.append(record)).toThrow(PermanentError);
     expect(encoder.rows).toBe(1);
     append(good);
@@ -725,6 +739,7 @@ describe("hostile", () => {
           spanCount: 1,
           rejected: verdict?.rejected ?? [],
           receivedAtUnixMs: RECEIVED,
+          signal: "traces" as const,
         };
         if (verdict === undefined) {
           refused++;

@@ -17,8 +17,9 @@ import { type CardinalityLimits, type Dimension, DIMENSIONS } from "./cardinalit
 import { columnsOf, createColumns } from "./layout.ts";
 import { COST_STATUSES } from "./model-call.ts";
 import { createBlockWriter, type TypedColumns } from "./native.ts";
-import { readText, ResourceContext, ScopeContext } from "./resource.ts";
+import { type ResourceContext, type ScopeContext, SharedSpots } from "./resource.ts";
 import { RowWriter } from "./row.ts";
+import { SharedColumns } from "./shared-columns.ts";
 import { SpanScan } from "./span-scan.ts";
 
 export interface EncoderOptions {
@@ -64,8 +65,10 @@ class SpanEncoder implements TraceEncoder {
   readonly #reader = new WireReader();
   readonly #scan = new SpanScan();
   readonly #row: RowWriter;
-  readonly #resource = new ResourceContext();
-  readonly #scope = new ScopeContext();
+  readonly #shared: SharedColumns;
+  readonly #spots = new SharedSpots();
+  #resource!: ResourceContext;
+  #scope!: ScopeContext;
 
   /** Per row: UTC day × 8 + place of its cost status. */
   #notes = new Int32Array(1024);
@@ -85,6 +88,7 @@ class SpanEncoder implements TraceEncoder {
 
   constructor(options: EncoderOptions) {
     this.#collectorId = Buffer.from(options.collectorId);
+    this.#shared = new SharedColumns(this.#columns);
     this.#row = new RowWriter(this.#columns, this.#reader, this.#scan, options);
     const typed: TypedColumns = Object.entries(this.#layout).map(([name, [type, column]]) => [
       name,
@@ -96,25 +100,30 @@ class SpanEncoder implements TraceEncoder {
 
   get byteLength(): number {
     let total = 0;
-    for (const column of this.#all) total += column.byteLength;
+    for (const column of this.#all) total += column.byteLength(this.rows);
     return total;
   }
 
   append(record: LogRecord): void {
     const rows = this.rows;
-    for (const column of this.#all) column.mark();
     try {
       this.#walk(record);
-      this.#putReceipt(rows, record.receivedAtUnixMs);
+      this.#putReceipt(record.receivedAtUnixMs);
     } catch (error) {
-      for (const column of this.#all) column.rollback();
-      this.rows = rows;
+      this.#takeBack(rows);
       throw error;
     } finally {
       // The body belongs to the caller.
       this.#reader.reset(NOTHING);
       this.#record = undefined;
     }
+  }
+
+  #takeBack(rows: number): void {
+    for (const column of this.#all) column.truncate(rows);
+    this.#shared.forgetPlaces();
+    this.#row.forgetPlaces();
+    this.rows = rows;
   }
 
   #walk(record: LogRecord): void {
@@ -135,17 +144,17 @@ class SpanEncoder implements TraceEncoder {
   /** The resource may come after its spans on the wire, so it is looked for first. */
   #walkResource(end: number): void {
     const reader = this.#reader;
-    const resource = this.#resource;
+    const spots = this.#spots;
     const start = reader.at;
-    resource.begin();
+    spots.clear();
     while (reader.at < end) {
       const tag = reader.tag(end);
-      if (tag === 0x0a /* resource = 1 */) resource.read(reader, reader.delimited(end));
-      else if (tag === 0x1a /* schema_url = 3 */) resource.schemaUrl = readText(reader, end);
+      if (tag === 0x0a /* resource = 1 */) spots.add(reader, reader.delimited(end));
+      else if (tag === 0x1a /* schema_url = 3 */) spots.setSchemaUrl(reader, end);
       else if (tag === 0x12 /* scope_spans = 2 */) reader.skip(tag, end);
       else reader.skipUnknown(tag, end, RESOURCE_SPANS_FIELDS, "ResourceSpans");
     }
-    resource.close();
+    this.#resource = this.#shared.resource(this.rows, reader, spots);
     reader.at = start;
     while (reader.at < end) {
       const tag = reader.tag(end);
@@ -156,17 +165,17 @@ class SpanEncoder implements TraceEncoder {
 
   #walkScope(end: number): void {
     const reader = this.#reader;
-    const scope = this.#scope;
+    const spots = this.#spots;
     const start = reader.at;
-    scope.begin();
+    spots.clear();
     while (reader.at < end) {
       const tag = reader.tag(end);
-      if (tag === 0x0a /* scope = 1 */) scope.read(reader, reader.delimited(end));
-      else if (tag === 0x1a /* schema_url = 3 */) scope.schemaUrl = readText(reader, end);
+      if (tag === 0x0a /* scope = 1 */) spots.add(reader, reader.delimited(end));
+      else if (tag === 0x1a /* schema_url = 3 */) spots.setSchemaUrl(reader, end);
       else if (tag === 0x12 /* spans = 2 */) reader.skip(tag, end);
       else reader.skipUnknown(tag, end, SCOPE_SPANS_FIELDS, "ScopeSpans");
     }
-    scope.close();
+    this.#scope = this.#shared.scope(this.rows, reader, spots);
     reader.at = start;
     while (reader.at < end) {
       const tag = reader.tag(end);
@@ -200,22 +209,17 @@ class SpanEncoder implements TraceEncoder {
     return true;
   }
 
-  #putReceipt(fromRow: number, receivedAtUnixMs: number): void {
-    const column = this.#columns.received_at;
+  #putReceipt(receivedAtUnixMs: number): void {
     const low = (receivedAtUnixMs % 2 ** 32) >>> 0;
-    const high = Math.floor(receivedAtUnixMs / 2 ** 32);
-    for (let row = fromRow; row < this.rows; row++) column.put64(row, low, high);
+    this.#columns.received_at.fill64(this.rows, low, Math.floor(receivedAtUnixMs / 2 ** 32));
   }
 
   finish(batch: number): EncodedBlock {
     const rows = this.rows;
     const { collector_id, batch: batches } = this.#columns;
-    const low = (batch % 2 ** 32) >>> 0;
-    const high = Math.floor(batch / 2 ** 32);
-    for (let row = 0; row < rows; row++) {
-      collector_id.putValid(row, this.#collectorId);
-      batches.put64(row, low, high);
-    }
+    collector_id.truncate(0); // rows taken back may have left empty ones
+    collector_id.fillFrom(0, collector_id.placeOfText(this.#collectorId));
+    batches.fill64(rows, (batch % 2 ** 32) >>> 0, Math.floor(batch / 2 ** 32));
     this.#count(rows);
     const chunks = this.#writeBlock(rows);
     const byteLength = chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0);
@@ -223,6 +227,7 @@ class SpanEncoder implements TraceEncoder {
     this.rows = 0;
     for (const column of this.#all) column.reset();
     this.#scan.rest();
+    this.#shared.rest();
     this.#row.rest();
     return { rows, byteLength, chunks, rowsByDay };
   }

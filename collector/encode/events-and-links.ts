@@ -3,7 +3,7 @@ import { EVENT_FIELDS, LINK_FIELDS } from "../otlp/messages.ts";
 import type { WireReader } from "../otlp/wire.ts";
 import { ANOMALY } from "./anomalies.ts";
 import { writeKeyValue } from "./any-value.ts";
-import type { WordColumn } from "./columns.ts";
+import type { WordColumn } from "./word-column.ts";
 import { JsonSink } from "./json-sink.ts";
 import type { Columns } from "./layout.ts";
 import type { MessageEvents } from "./message-events.ts";
@@ -34,7 +34,13 @@ export class EventsAndLinks {
       reader.at = scan.eventAt[index]!;
       const event = this.#readEvent(reader, scan.eventEnd[index]!);
       event_times.entries[0].put64(times + index, event.timeLow, event.timeHigh);
-      event_names.entries[0].put(names + index, reader.body, event.nameAt, event.nameEnd);
+      event_names.entries[0].put(
+        names + index,
+        reader.body,
+        reader.view,
+        event.nameAt,
+        event.nameEnd,
+      );
       const message = this.#messages.kindOf(reader, event.nameAt, event.nameEnd);
       if (message >= 0) {
         this.#messages.add(reader, message, this.#attributes);

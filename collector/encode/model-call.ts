@@ -5,11 +5,12 @@ import { ANOMALY } from "./anomalies.ts";
 import { DOUBLE, STRING } from "./any-value.ts";
 import { picoUsdOfBytes, picoUsdOfNumber } from "./decimal.ts";
 import type { Columns } from "./layout.ts";
-import { putMoney, Pricing, type TextSpot } from "./pricing.ts";
+import { putMoney, Pricing } from "./pricing.ts";
 import { FIELD, PROMOTED_KEYS } from "./promoted.ts";
 import { readFlag, readNumber } from "./scalar.ts";
 import { ABSENT, type Selection } from "./selection.ts";
 import type { SpanScan } from "./span-scan.ts";
+import { type TextSpot, textSpot } from "./text-spot.ts";
 
 /** By the code that `put` returns. */
 export const COST_STATUSES = ["", "priced", "free", "estimated", "unpriced"] as const;
@@ -22,10 +23,9 @@ const MAX_TOKENS = 2 ** 32 - 1;
 /** An amount in decimal text longer than this is none. */
 const MAX_AMOUNT_LENGTH = 64;
 
-const ascii = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text));
-const STATUS_TEXTS = COST_STATUSES.map(ascii);
-const REPORTED_TEXT = ascii("reported");
-const ESTIMATED_TEXT = ascii("estimated");
+const STATUS_TEXTS = COST_STATUSES.map(textSpot);
+const REPORTED_TEXT = textSpot("reported");
+const ESTIMATED_TEXT = textSpot("estimated");
 /** Amounts under other keys are in `gen_ai.usage.cost.currency`; this one is in USD by definition. */
 const EXACT_COST_KEY = PROMOTED_KEYS.indexOf("assay.cost.amount_exact");
 
@@ -126,7 +126,7 @@ export class ModelCall {
     if (!this.#known) return;
     const columns = this.#columns;
     const usage = this.#usage;
-    columns.usage_source.putValid(row, this.#estimated ? ESTIMATED_TEXT : REPORTED_TEXT);
+    columns.usage_source.putSpot(row, this.#estimated ? ESTIMATED_TEXT : REPORTED_TEXT);
     if (usage.inputTokens > 0) columns.input_tokens.put(row, usage.inputTokens);
     if (usage.outputTokens > 0) columns.output_tokens.put(row, usage.outputTokens);
     if (usage.cacheReadTokens > 0) columns.cache_read_tokens.put(row, usage.cacheReadTokens);
@@ -142,14 +142,14 @@ export class ModelCall {
       ? this.pricing.resolve(names.provider, names.responseModel, names.requestModel, atUnixMs)
       : undefined;
     if (price === undefined) {
-      this.#columns.cost_status.putValid(row, STATUS_TEXTS[UNPRICED]!);
+      this.#columns.cost_status.putSpot(row, STATUS_TEXTS[UNPRICED]!);
       return UNPRICED;
     }
     const status = price.free ? FREE : this.#estimated ? ESTIMATED : PRICED;
     const picoUsd = price.free ? 0n : this.pricing.cost(price, this.#usage);
     putMoney(this.#columns.cost, row, picoUsd);
-    this.#columns.price_id.putValid(row, this.pricing.idOf(price));
-    this.#columns.cost_status.putValid(row, STATUS_TEXTS[status]!);
+    this.#columns.price_id.putSpot(row, this.pricing.idOf(price));
+    this.#columns.cost_status.putSpot(row, STATUS_TEXTS[status]!);
     return status;
   }
 
@@ -186,8 +186,8 @@ export class ModelCall {
       this.#spillAll(FIELD.costSource);
       return;
     }
-    const body = this.#reader.body;
-    this.#columns.reported_cost_source.put(row, body, valueAt[index]!, valueEnd[index]!);
+    const { body, view } = this.#reader;
+    this.#columns.reported_cost_source.put(row, body, view, valueAt[index]!, valueEnd[index]!);
   }
 
   #currencyIsUsd(): boolean {

@@ -63,13 +63,40 @@ export function readBlock(block: EncodedBlock): Row[] {
   const rows: Row[] = Array.from({ length: count }, () => ({}));
   for (let column = 0; column < columns; column++) {
     const name = bytes.text();
-    readColumn(bytes, bytes.text(), count).forEach((value, row) => (rows[row]![name] = value));
+    const type = bytes.text();
+    if (count > 0) readPrefixes(bytes, type);
+    readColumn(bytes, type, count).forEach((value, row) => (rows[row]![name] = value));
   }
   if (!bytes.atEnd) throw new Error("bytes after the last column");
   return rows;
 }
 
+/** Each LowCardinality has its version before the column's data. */
+function readPrefixes(bytes: Bytes, type: string): void {
+  for (const _ of type.matchAll(/LowCardinality/g)) {
+    if (bytes.take(8).readBigUInt64LE() !== 1n) throw new Error("not version 1");
+  }
+}
+
+/** A dictionary, then the place of each value in it. */
+function readPlaces(bytes: Bytes, count: number): unknown[] {
+  if (count === 0) return [];
+  const flags = Number(bytes.take(8).readBigUInt64LE());
+  if (flags >> 8 !== 6) throw new Error("not a dictionary of the block's own");
+  const size = Number(bytes.take(8).readBigUInt64LE());
+  const texts = Array.from({ length: size }, () => bytes.text());
+  if (texts[0] !== "") throw new Error("the dictionary must begin with the default");
+  if (Number(bytes.take(8).readBigUInt64LE()) !== count) throw new Error("wrong number of places");
+  const width = 1 << (flags & 0xff);
+  return Array.from({ length: count }, () => {
+    const place = bytes.take(width).readUIntLE(0, width);
+    if (place >= size) throw new Error("a place beyond the dictionary");
+    return texts[place];
+  });
+}
+
 function readColumn(bytes: Bytes, type: string, count: number): unknown[] {
+  if (type === "LowCardinality(String)") return readPlaces(bytes, count);
   const [, outer, inner = ""] = /^(Nullable|Array|Map)\((.*)\)$/.exec(type) ?? [];
   if (outer === "Nullable") {
     const nulls = [...bytes.take(count)];
@@ -92,7 +119,8 @@ function readColumn(bytes: Bytes, type: string, count: number): unknown[] {
 }
 
 function readEntries(bytes: Bytes, inner: string, total: number): [unknown, unknown][] {
-  const keys = readColumn(bytes, "String", total);
-  const values = readColumn(bytes, inner.slice("String, ".length), total);
+  const [keyType = "", valueType = ""] = inner.split(", ");
+  const keys = readColumn(bytes, keyType, total);
+  const values = readColumn(bytes, valueType, total);
   return keys.map((key, index) => [key, values[index]]);
 }

@@ -1,19 +1,22 @@
 /**
  * ClickHouse's Native format: a block is the number of columns, the number of rows, and then, for each column, its
- * name, its type and its data. Nothing is copied here: the chunks are views of the columns' buffers.
+ * name, its type, its prefix (unless there are no rows) and its data. Nothing is copied here: the chunks are views of the columns' buffers.
  */
-import type { Column } from "./columns.ts";
+import type { Column } from "./column.ts";
 
 export type TypedColumns = readonly (readonly [name: string, type: string, column: Column])[];
 
 /** Everything of a block but the number of rows and the data never changes, so it is made once. */
 export function createBlockWriter(columns: TypedColumns): (rows: number) => Uint8Array[] {
   const headers = columns.map(([name, type]) => Buffer.concat([text(name), text(type)]));
+  const prefixed = columns.map(([, , { prefix }], index) =>
+    Buffer.concat([headers[index]!, prefix]),
+  );
   const columnCount = varint(columns.length);
   return (rows) => {
     const chunks: Uint8Array[] = [Buffer.concat([columnCount, varint(rows)])];
     columns.forEach(([, , column], index) => {
-      chunks.push(headers[index]!);
+      chunks.push(rows === 0 ? headers[index]! : prefixed[index]!);
       column.finish(rows, chunks);
     });
     return chunks;

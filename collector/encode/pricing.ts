@@ -1,16 +1,9 @@
 /** The price book, asked with bytes instead of strings, and amounts as ClickHouse wants them. */
 import type { Price, PriceBook, Usage } from "@assay/instrumentation/pricing";
-import type { NullableColumn } from "./columns.ts";
+import type { NullableColumn } from "./byte-column.ts";
 import { Interner, NOT_FOUND } from "./interner.ts";
 import { utf8 } from "./scalar.ts";
-
-/** A place in some bytes: text that was never made a string. */
-export interface TextSpot {
-  bytes: Uint8Array;
-  view: DataView;
-  at: number;
-  end: number;
-}
+import { type TextSpot, textSpot } from "./text-spot.ts";
 
 /** Provider and model names remembered as strings, for the price book's look-ups. */
 const MAX_NAMES = 8192;
@@ -19,7 +12,7 @@ export class Pricing {
   readonly #book: PriceBook;
   readonly #names = new Interner([], MAX_NAMES);
   readonly #strings: string[] = [];
-  readonly #ids = new Map<string, Uint8Array>();
+  readonly #ids = new Map<string, TextSpot>();
 
   constructor(book: PriceBook) {
     this.#book = book;
@@ -54,10 +47,10 @@ export class Pricing {
     return this.#book.cost(price, usage);
   }
 
-  /** A price's id as bytes; the book has a limited number of them. */
-  idOf(price: Price): Uint8Array {
+  /** A price's id; the book has a limited number of them. */
+  idOf(price: Price): TextSpot {
     let id = this.#ids.get(price.id);
-    if (id === undefined) this.#ids.set(price.id, (id = Buffer.from(price.id)));
+    if (id === undefined) this.#ids.set(price.id, (id = textSpot(price.id)));
     return id;
   }
 

@@ -10,6 +10,8 @@ import type { ColumnName } from "./layout.ts";
 type FieldKind =
   /** Text; numbers and booleans are written as text. */
   | "text"
+  /** The same, of which there are few different ones. */
+  | "name"
   /** Text of a conversation; structured values are written as plain JSON. */
   | "content"
   /** A number of tokens: whole, 0 … 2^32-1. */
@@ -29,6 +31,7 @@ export interface Field {
 }
 
 const text = (column: ColumnName, ...keys: string[]): Field => ({ kind: "text", column, keys });
+const name = (column: ColumnName, ...keys: string[]): Field => ({ kind: "name", column, keys });
 const content = (column: ColumnName, ...keys: string[]): Field => ({
   kind: "content",
   column,
@@ -53,12 +56,12 @@ export const FIELDS = {
   userId: special(ATTR.userId, "enduser.id"),
 
   responseId: text("response_id", ATTR.responseId),
-  outputType: text("output_type", ATTR.outputType),
-  serverAddress: text("server_address", ATTR.serverAddress),
-  agentName: text("agent_name", ATTR.agentName),
-  toolName: text("tool_name", ATTR.toolName),
+  outputType: name("output_type", ATTR.outputType),
+  serverAddress: name("server_address", ATTR.serverAddress),
+  agentName: name("agent_name", ATTR.agentName),
+  toolName: name("tool_name", ATTR.toolName),
   toolCallId: text("tool_call_id", ATTR.toolCallId),
-  dataSource: text("data_source", ATTR.dataSourceId),
+  dataSource: name("data_source", ATTR.dataSourceId),
   sessionId: text("session_id", ATTR.conversationId, ATTR.sessionId),
   promptHash: text("prompt_hash", ATTR.assayPromptHash),
   errorType: special(ATTR.errorType),

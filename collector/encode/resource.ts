@@ -1,6 +1,7 @@
 /**
- * What all spans of a resource and of a scope share, decoded once: the attribute maps in the form of their columns,
- * ready to be copied into each row, and the attributes that have a column.
+ * What all spans of a resource and of a scope share, decoded once: the attribute maps in the form of their columns and
+ * the attributes that have a column. Requests of one sender repeat the same bytes, so contexts are kept and found again
+ * by them (`shared-columns.ts`).
  */
 import { ATTR } from "@assay/instrumentation/conventions";
 import { RESOURCE_FIELDS, SCOPE_FIELDS } from "../otlp/messages.ts";
@@ -8,38 +9,27 @@ import type { WireReader } from "../otlp/wire.ts";
 import { ANOMALY } from "./anomalies.ts";
 import { DEPTH_LIMIT, readEntry, STRING, writeValue } from "./any-value.ts";
 import { hashValue } from "./cardinality.ts";
-import { StringColumn } from "./columns.ts";
 import { JsonSink } from "./json-sink.ts";
-import { replaced } from "./utf8.ts";
+import { StringColumn } from "./string-column.ts";
+import { replaced, validUtf8 } from "./utf8.ts";
 
 const NOTHING: Uint8Array = new Uint8Array(0);
 
 /** Attributes as a Map(String, String): values that are no text as OTLP JSON. */
 class SharedAttributes {
   readonly #entries = new Map<string, { key: Uint8Array; value: Uint8Array }>();
-  readonly #keys = new StringColumn();
-  readonly #values = new StringColumn();
   readonly #json = new JsonSink();
   anomalies = 0;
-  count = 0;
-  encodedKeys: Uint8Array = NOTHING;
-  encodedValues: Uint8Array = NOTHING;
-
-  clear(): void {
-    this.#entries.clear();
-    this.anomalies = 0;
-    this.count = 0;
-  }
 
   /** Takes the KeyValue that ends at `end`. */
   add(reader: WireReader, end: number): void {
     const entry = readEntry(reader, end);
     if (entry.hasStringIndex) this.anomalies |= ANOMALY.stringIndex;
-    const key = reader.body.slice(entry.keyAt, entry.keyEnd);
-    const name = Buffer.from(key).toString("latin1");
+    const raw = reader.body.subarray(entry.keyAt, entry.keyEnd);
+    const name = Buffer.from(raw).toString("latin1");
     if (this.#entries.has(name)) this.anomalies |= ANOMALY.duplicateAttribute;
     let value: Uint8Array;
-    if (entry.type === STRING) value = reader.body.slice(entry.at, entry.end);
+    if (entry.type === STRING) value = ownText(reader, entry.at, entry.end);
     else {
       this.#json.clear();
       if (writeValue(this.#json, reader, entry, "otlp")) value = this.#json.taken().slice();
@@ -48,20 +38,20 @@ class SharedAttributes {
         this.anomalies |= ANOMALY.depthLimit;
       }
     }
-    this.#entries.set(name, { key, value });
+    this.#entries.set(name, { key: validUtf8(raw).slice(), value });
     reader.at = end;
   }
 
-  close(): void {
-    this.#keys.reset();
-    this.#values.reset();
-    for (const { key, value } of this.#entries.values()) {
-      this.#keys.put(this.count, key, 0, key.length);
-      this.#values.put(this.count, value, 0, value.length);
-      this.count++;
-    }
-    this.encodedKeys = this.#keys.bytes.slice(0, this.#keys.at);
-    this.encodedValues = this.#values.bytes.slice(0, this.#values.at);
+  get keys(): Uint8Array[] {
+    return [...this.#entries.values()].map(({ key }) => key);
+  }
+
+  /** All values, as a column has them. */
+  get encodedValues(): Uint8Array {
+    const column = new StringColumn();
+    let row = 0;
+    for (const { value } of this.#entries.values()) column.putValid(row++, value);
+    return column.bytes.slice(0, column.at);
   }
 
   /** The value of the first of these keys that is there and not empty. */
@@ -74,82 +64,121 @@ class SharedAttributes {
   }
 }
 
+/** Where the parts of a ResourceSpans or ScopeSpans lie that its spans share. */
+export class SharedSpots {
+  /** Start and end of each Resource or InstrumentationScope message: usually one. */
+  readonly messages: number[] = [];
+  schemaAt = 0;
+  schemaEnd = 0;
+
+  clear(): void {
+    this.messages.length = 0;
+    this.schemaAt = 0;
+    this.schemaEnd = 0;
+  }
+
+  /** Takes the message, and passes over it. */
+  add(reader: WireReader, end: number): void {
+    this.messages.push(reader.at, end);
+    reader.at = end;
+  }
+
+  setSchemaUrl(reader: WireReader, end: number): void {
+    this.schemaEnd = reader.delimited(end);
+    this.schemaAt = reader.at;
+    reader.at = this.schemaEnd;
+  }
+}
+
+/** What a resource's and a scope's contexts have in common. */
+interface SharedText {
+  readonly schemaUrl: Uint8Array;
+  readonly anomalies: number;
+  readonly keys: readonly Uint8Array[];
+  readonly encodedValues: Uint8Array;
+}
+
 /** One ResourceSpans' resource. */
-export class ResourceContext {
-  readonly attributes = new SharedAttributes();
-  schemaUrl: Uint8Array = NOTHING;
-  service: Uint8Array = NOTHING;
-  serviceVersion: Uint8Array = NOTHING;
-  environment: Uint8Array = NOTHING;
-  release: Uint8Array = NOTHING;
-  region: Uint8Array = NOTHING;
+export class ResourceContext implements SharedText {
+  readonly schemaUrl: Uint8Array;
+  readonly anomalies: number;
+  readonly keys: readonly Uint8Array[];
+  readonly encodedValues: Uint8Array;
+  readonly service: Uint8Array;
+  readonly serviceVersion: Uint8Array;
+  readonly environment: Uint8Array;
+  readonly release: Uint8Array;
+  readonly region: Uint8Array;
   /** What spans without `assay.project` belong to. */
-  project: Uint8Array = NOTHING;
+  readonly project: Uint8Array;
   /** For the limits on distinct values. */
-  serviceHash = 0;
-  environmentHash = 0;
-  releaseHash = 0;
-  regionHash = 0;
-  projectHash = 0;
-  anomalies = 0;
-  #replacedBefore = 0;
+  readonly serviceHash: number;
+  readonly environmentHash: number;
+  readonly releaseHash: number;
+  readonly regionHash: number;
+  readonly projectHash: number;
 
-  begin(): void {
-    this.#replacedBefore = replaced.count;
-    this.attributes.clear();
-    this.schemaUrl = NOTHING;
-  }
-
-  /** Takes a Resource message; a second one in the same ResourceSpans is merged, as protobuf has it. */
-  read(reader: WireReader, end: number): void {
-    while (reader.at < end) {
-      const tag = reader.tag(end);
-      if (tag === 0x0a /* attributes = 1 */) this.attributes.add(reader, reader.delimited(end));
-      else if (tag === 0x10 /* dropped_attributes_count = 2 */) reader.varint32(end);
-      else reader.skipUnknown(tag, end, RESOURCE_FIELDS, "Resource");
+  /** A second Resource message in the same ResourceSpans is merged, as protobuf has it. */
+  constructor(reader: WireReader, spots: SharedSpots) {
+    const before = replaced.count;
+    const attributes = new SharedAttributes();
+    for (let i = 0; i < spots.messages.length; i += 2) {
+      reader.at = spots.messages[i]!;
+      readResource(reader, spots.messages[i + 1]!, attributes);
     }
-  }
-
-  close(): void {
-    const attributes = this.attributes;
-    attributes.close();
+    this.schemaUrl = ownText(reader, spots.schemaAt, spots.schemaEnd);
+    this.keys = attributes.keys;
+    this.encodedValues = attributes.encodedValues;
     this.service = attributes.find(ATTR.serviceName);
     this.serviceVersion = attributes.find(ATTR.serviceVersion);
     this.environment = attributes.find(ATTR.deploymentEnvironment, "deployment.environment");
     this.release = attributes.find(ATTR.assayRelease, ATTR.serviceVersion);
     this.region = attributes.find(ATTR.assayRegion, ATTR.cloudRegion);
-    this.project = attributes.find(ATTR.assayProject, ATTR.serviceNamespace, ATTR.serviceName);
-    if (this.project.length === 0) this.project = UNKNOWN_PROJECT;
-    this.serviceHash = hashValue(this.service, 0, this.service.length);
-    this.environmentHash = hashValue(this.environment, 0, this.environment.length);
-    this.releaseHash = hashValue(this.release, 0, this.release.length);
-    this.regionHash = hashValue(this.region, 0, this.region.length);
-    this.projectHash = hashValue(this.project, 0, this.project.length);
-    this.anomalies = attributes.anomalies;
-    if (replaced.count !== this.#replacedBefore) this.anomalies |= ANOMALY.invalidUtf8;
+    const project = attributes.find(ATTR.assayProject, ATTR.serviceNamespace, ATTR.serviceName);
+    this.project = project.length === 0 ? UNKNOWN_PROJECT : project;
+    this.serviceHash = hashText(this.service);
+    this.environmentHash = hashText(this.environment);
+    this.releaseHash = hashText(this.release);
+    this.regionHash = hashText(this.region);
+    this.projectHash = hashText(this.project);
+    this.anomalies = attributes.anomalies | (replaced.count !== before ? ANOMALY.invalidUtf8 : 0);
   }
 }
 
 const UNKNOWN_PROJECT: Uint8Array = Buffer.from("unknown");
 
+function readResource(reader: WireReader, end: number, attributes: SharedAttributes): void {
+  while (reader.at < end) {
+    const tag = reader.tag(end);
+    if (tag === 0x0a /* attributes = 1 */) attributes.add(reader, reader.delimited(end));
+    else if (tag === 0x10 /* dropped_attributes_count = 2 */) reader.varint32(end);
+    else reader.skipUnknown(tag, end, RESOURCE_FIELDS, "Resource");
+  }
+}
+
 /** One ScopeSpans' scope. */
-export class ScopeContext {
-  readonly attributes = new SharedAttributes();
+export class ScopeContext implements SharedText {
   name: Uint8Array = NOTHING;
   version: Uint8Array = NOTHING;
-  schemaUrl: Uint8Array = NOTHING;
-  anomalies = 0;
-  #replacedBefore = 0;
+  readonly schemaUrl: Uint8Array;
+  readonly anomalies: number;
+  readonly keys: readonly Uint8Array[];
+  readonly encodedValues: Uint8Array;
 
-  begin(): void {
-    this.#replacedBefore = replaced.count;
-    this.attributes.clear();
-    this.name = NOTHING;
-    this.version = NOTHING;
-    this.schemaUrl = NOTHING;
+  constructor(reader: WireReader, spots: SharedSpots) {
+    const before = replaced.count;
+    const attributes = new SharedAttributes();
+    for (let i = 0; i < spots.messages.length; i += 2) {
+      reader.at = spots.messages[i]!;
+      this.#read(reader, spots.messages[i + 1]!, attributes);
+    }
+    this.schemaUrl = ownText(reader, spots.schemaAt, spots.schemaEnd);
+    this.keys = attributes.keys;
+    this.encodedValues = attributes.encodedValues;
+    this.anomalies = attributes.anomalies | (replaced.count !== before ? ANOMALY.invalidUtf8 : 0);
   }
 
-  read(reader: WireReader, end: number): void {
+  #read(reader: WireReader, end: number, attributes: SharedAttributes): void {
     while (reader.at < end) {
       const tag = reader.tag(end);
       switch (tag) {
@@ -160,7 +189,7 @@ export class ScopeContext {
           this.version = readText(reader, end);
           break;
         case 0x1a: // attributes = 3
-          this.attributes.add(reader, reader.delimited(end));
+          attributes.add(reader, reader.delimited(end));
           break;
         case 0x20: // dropped_attributes_count = 4
           reader.varint32(end);
@@ -170,17 +199,20 @@ export class ScopeContext {
       }
     }
   }
-
-  close(): void {
-    this.attributes.close();
-    this.anomalies = this.attributes.anomalies;
-    if (replaced.count !== this.#replacedBefore) this.anomalies |= ANOMALY.invalidUtf8;
-  }
 }
 
-export function readText(reader: WireReader, end: number): Uint8Array {
+function readText(reader: WireReader, end: number): Uint8Array {
   const stop = reader.delimited(end);
-  const text = reader.body.subarray(reader.at, stop);
+  const text = ownText(reader, reader.at, stop);
   reader.at = stop;
   return text;
+}
+
+/** A copy, because the body belongs to the caller; repaired where it is not UTF-8. */
+function ownText(reader: WireReader, at: number, end: number): Uint8Array {
+  return validUtf8(reader.body.subarray(at, end)).slice();
+}
+
+function hashText(text: Uint8Array): number {
+  return hashValue(text, 0, text.length);
 }

@@ -10,8 +10,10 @@ import type { WireReader } from "../otlp/wire.ts";
 import { ANOMALY } from "./anomalies.ts";
 import { AttributeMaps } from "./attribute-maps.ts";
 import { ARRAY, KEY_VALUES, nextEntry, readElement, STRING, writeValue } from "./any-value.ts";
+import { NullableColumn } from "./byte-column.ts";
 import { Cardinality, type CardinalityLimits, DIMENSIONS, hashValue } from "./cardinality.ts";
-import { NullableColumn, StringColumn, WordColumn } from "./columns.ts";
+
+import { DictionaryColumn } from "./dictionary-column.ts";
 import { countDocuments } from "./documents.ts";
 import { EventsAndLinks } from "./events-and-links.ts";
 import { SpanTimes } from "./event-time.ts";
@@ -21,7 +23,6 @@ import { JsonSink } from "./json-sink.ts";
 import type { Columns } from "./layout.ts";
 import { MessageEvents } from "./message-events.ts";
 import { ModelCall } from "./model-call.ts";
-import type { TextSpot } from "./pricing.ts";
 import {
   type Field,
   FIELD,
@@ -34,7 +35,10 @@ import type { ResourceContext, ScopeContext } from "./resource.ts";
 import { readFlag, readInt64, readNumber, scalarText, utf8 } from "./scalar.ts";
 import { ABSENT, Selection } from "./selection.ts";
 import type { SpanScan } from "./span-scan.ts";
+import { StringColumn } from "./string-column.ts";
+import { copySpot, emptySpot, spotOf, type TextSpot, textSpot } from "./text-spot.ts";
 import { replaced } from "./utf8.ts";
+import { WordColumn } from "./word-column.ts";
 
 export interface RowOptions {
   priceBook: PriceBook;
@@ -42,11 +46,8 @@ export interface RowOptions {
   cardinality?: CardinalityLimits | undefined;
 }
 
-const ascii = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text));
-const NONE: Uint8Array = new Uint8Array(0);
-const NO_VIEW = new DataView(new ArrayBuffer(0));
-const OK = ascii("ok");
-const ERROR = ascii("error");
+const OK = textSpot("ok");
+const ERROR = textSpot("error");
 const STATUS_ERROR = 2;
 const MAX_UINT32 = 2 ** 32 - 1;
 /** A finish_reasons text longer than this is taken as one reason, not as JSON. */
@@ -56,31 +57,15 @@ const MAX_REASONS_TEXT = 4096;
 const OPERATIONS: readonly string[] = [...MODEL_OPERATIONS, "retrieval"];
 const RETRIEVAL = OPERATIONS.indexOf("retrieval");
 const REQUEST_TOP_K = PROMOTED_KEYS.indexOf("gen_ai.request.top_k");
-const CHAT = spotOf(ascii("chat"));
+const CHAT = textSpot("chat");
 const PROVIDER_WORDS = Object.keys(PROVIDER_NAMES);
-const PROVIDER_SPOTS = Object.values(PROVIDER_NAMES).map((name) => spotOf(ascii(name)));
+const PROVIDER_SPOTS = Object.values(PROVIDER_NAMES).map(textSpot);
 
 type DimensionName = (typeof DIMENSIONS)[number];
 const DIMENSION = Object.fromEntries(DIMENSIONS.map((name, index) => [name, index])) as Record<
   DimensionName,
   number
 >;
-
-function spotOf(bytes: Uint8Array): TextSpot {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return { bytes, view, at: 0, end: bytes.length };
-}
-
-function emptySpot(): TextSpot {
-  return { bytes: NONE, view: NO_VIEW, at: 0, end: 0 };
-}
-
-function copySpot(from: TextSpot, to: TextSpot): void {
-  to.bytes = from.bytes;
-  to.view = from.view;
-  to.at = from.at;
-  to.end = from.end;
-}
 
 /** Fields that a row writes by their kind alone: the field's number and its column. */
 const fieldsOfKind = (kind: Field["kind"]): number[] =>
@@ -120,6 +105,7 @@ export class RowWriter {
   readonly #operations = new Interner(OPERATIONS, OPERATIONS.length);
   readonly #providers = new Interner(PROVIDER_WORDS, PROVIDER_WORDS.length);
   readonly #textFields;
+  readonly #nameFields;
   readonly #contentFields;
   readonly #doubleFields;
   readonly #uint32Fields;
@@ -141,18 +127,25 @@ export class RowWriter {
     this.#reader = reader;
     this.#scan = scan;
     this.times = new SpanTimes(options.maxSpanAgeMs);
-    this.#maps = new AttributeMaps(columns);
+    this.#maps = new AttributeMaps(columns, scan.keys.capacity);
     this.#eventsAndLinks = new EventsAndLinks(columns, this.#messages);
     this.#call = new ModelCall(columns, options.priceBook);
     this.#cardinality = new Cardinality(options.cardinality);
     this.#textFields = columnsOfKind(columns, "text", StringColumn);
+    this.#nameFields = columnsOfKind(columns, "name", DictionaryColumn);
     this.#contentFields = columnsOfKind(columns, "content", StringColumn);
     this.#doubleFields = columnsOfKind(columns, "double", NullableColumn);
     this.#uint32Fields = columnsOfKind(columns, "uint32", WordColumn);
   }
 
+  /** Places in dictionaries are good within one block, and while no row is taken back. */
+  forgetPlaces(): void {
+    this.#maps.forgetPlaces();
+  }
+
   /** Between blocks. */
   rest(): void {
+    this.forgetPlaces();
     this.#selection.rest();
     this.#call.pricing.rest();
   }
@@ -169,7 +162,7 @@ export class RowWriter {
 
     this.#putIdsAndTimes();
     this.#putSpanFields();
-    this.#putShared(resource, scope);
+    this.#hashes[DIMENSION.service] = resource.serviceHash;
     this.#putContent();
     this.#putEventsAndLinks();
     this.#putDimensions();
@@ -189,11 +182,7 @@ export class RowWriter {
     const scan = this.#scan;
     const columns = this.#columns;
     const row = this.#row;
-    const slot = columns.trace_id.slot(row);
-    const words = columns.trace_id.words;
-    for (let word = 0; word < 4; word++) {
-      words[slot + word] = view.getUint32(scan.traceIdAt + word * 4, true);
-    }
+    columns.trace_id.putBytes(row, view, scan.traceIdAt);
     const idLow = view.getUint32(scan.spanIdAt, true);
     const idHigh = view.getUint32(scan.spanIdAt + 4, true);
     columns.span_id.put64(row, idLow, idHigh);
@@ -212,47 +201,22 @@ export class RowWriter {
   }
 
   #putSpanFields(): void {
-    const { body } = this.#reader;
+    const { body, view } = this.#reader;
     const scan = this.#scan;
     const columns = this.#columns;
     const row = this.#row;
-    columns.name.put(row, body, scan.nameAt, scan.nameEnd);
+    columns.name.put(row, body, view, scan.nameAt, scan.nameEnd);
     if (scan.kind !== 0) columns.kind.put(row, scan.kind);
     if (scan.flags !== 0) columns.flags.put(row, scan.flags);
     if (scan.traceStateEnd > scan.traceStateAt) {
-      columns.trace_state.put(row, body, scan.traceStateAt, scan.traceStateEnd);
+      columns.trace_state.put(row, body, view, scan.traceStateAt, scan.traceStateEnd);
     }
     if (scan.statusMessageEnd > scan.statusMessageAt) {
-      columns.status_message.put(row, body, scan.statusMessageAt, scan.statusMessageEnd);
+      columns.status_message.put(row, body, view, scan.statusMessageAt, scan.statusMessageEnd);
     }
     if (scan.statusCode !== 0) columns.status_code.put(row, scan.statusCode);
     if (scan.droppedEvents !== 0) columns.dropped_events.put(row, scan.droppedEvents);
     if (scan.droppedLinks !== 0) columns.dropped_links.put(row, scan.droppedLinks);
-  }
-
-  #putShared(resource: ResourceContext, scope: ScopeContext): void {
-    const columns = this.#columns;
-    const row = this.#row;
-    const { attributes } = resource;
-    if (attributes.count > 0) {
-      const entry = columns.resource.add(row, attributes.count);
-      columns.resource.entries[0].putEncoded(entry, attributes.encodedKeys, attributes.count);
-      columns.resource.entries[1].putEncoded(entry, attributes.encodedValues, attributes.count);
-    }
-    putText(columns.service, row, resource.service);
-    putText(columns.service_version, row, resource.serviceVersion);
-    putText(columns.resource_schema_url, row, resource.schemaUrl);
-    this.#hashes[DIMENSION.service] = resource.serviceHash;
-    putText(columns.scope_name, row, scope.name);
-    putText(columns.scope_version, row, scope.version);
-    putText(columns.scope_schema_url, row, scope.schemaUrl);
-    const scopeAttributes = scope.attributes;
-    if (scopeAttributes.count > 0) {
-      const { scope_attributes: column } = columns;
-      const entry = column.add(row, scopeAttributes.count);
-      column.entries[0].putEncoded(entry, scopeAttributes.encodedKeys, scopeAttributes.count);
-      column.entries[1].putEncoded(entry, scopeAttributes.encodedValues, scopeAttributes.count);
-    }
   }
 
   #putContent(): void {
@@ -267,7 +231,8 @@ export class RowWriter {
     const { type, valueAt, valueEnd } = this.#scan;
     const at = valueAt[index]!;
     const end = valueEnd[index]!;
-    if (type[index] === STRING) column.put(this.#row, this.#reader.body, at, end);
+    if (type[index] === STRING)
+      column.put(this.#row, this.#reader.body, this.#reader.view, at, end);
     else if (type[index] === ARRAY || type[index] === KEY_VALUES) {
       const spot = { type: type[index], at, end, hasStringIndex: false };
       this.#json.clear();
@@ -313,60 +278,45 @@ export class RowWriter {
   #putDimensions(): void {
     const columns = this.#columns;
     const resource = this.#resource;
-    this.#putSharedDimension(
-      "project",
-      columns.project,
-      FIELD.project,
-      resource.project,
-      resource.projectHash,
-    );
+    const { projectHash, environmentHash, releaseHash, regionHash } = resource;
+    this.#putSharedDimension("project", columns.project, FIELD.project, projectHash);
     this.#putSharedDimension(
       "environment",
       columns.environment,
       FIELD.environment,
-      resource.environment,
-      resource.environmentHash,
+      environmentHash,
     );
-    this.#putSharedDimension(
-      "release",
-      columns.release,
-      FIELD.release,
-      resource.release,
-      resource.releaseHash,
-    );
-    this.#putSharedDimension(
-      "region",
-      columns.region,
-      FIELD.region,
-      resource.region,
-      resource.regionHash,
-    );
-    this.#putDimension("user_id", columns.user_id, FIELD.userId);
+    this.#putSharedDimension("release", columns.release, FIELD.release, releaseHash);
+    this.#putSharedDimension("region", columns.region, FIELD.region, regionHash);
+    this.#putUser();
     this.#putDimension("prompt_name", columns.prompt_name, FIELD.promptName);
     this.#putDimension("prompt_version", columns.prompt_version, FIELD.promptVersion);
   }
 
+  /** The column has the resource's value where the span has none of its own. */
   #putSharedDimension(
     dimension: DimensionName,
-    column: StringColumn,
+    column: DictionaryColumn,
     field: number,
-    shared: Uint8Array,
     sharedHash: number,
   ): void {
-    if (this.#selection.chosen[field] !== ABSENT) {
-      this.#putDimension(dimension, column, field);
-      if (this.#selection.chosen[field] !== ABSENT) return;
-    }
-    putText(column, this.#row, shared);
     this.#hashes[DIMENSION[dimension]] = sharedHash;
+    this.#putDimension(dimension, column, field);
   }
 
-  #putDimension(dimension: DimensionName, column: StringColumn, field: number): void {
+  #putDimension(dimension: DimensionName, column: DictionaryColumn, field: number): void {
     if (this.#selection.chosen[field] === ABSENT) return;
     const spot = this.#textOf(field, this.#scratch);
     if (spot.at === spot.end) return;
-    column.put(this.#row, spot.bytes, spot.at, spot.end);
-    this.#hashes[DIMENSION[dimension]] = hashValue(spot.bytes, spot.at, spot.end);
+    this.#hashes[DIMENSION[dimension]] = column.hashOf(column.putSpot(this.#row, spot));
+  }
+
+  #putUser(): void {
+    if (this.#selection.chosen[FIELD.userId] === ABSENT) return;
+    const { bytes, view, at, end } = this.#textOf(FIELD.userId, this.#scratch);
+    if (at === end) return;
+    this.#columns.user_id.put(this.#row, bytes, view, at, end);
+    this.#hashes[DIMENSION.user_id] = hashValue(bytes, at, end);
   }
 
   readonly #scratch = emptySpot();
@@ -404,10 +354,10 @@ export class RowWriter {
     const errorType = this.#textOf(FIELD.errorType, this.#scratch);
     const hasErrorType = errorType.end > errorType.at;
     if (hasErrorType) {
-      columns.error_type.put(this.#row, errorType.bytes, errorType.at, errorType.end);
+      columns.error_type.putSpot(this.#row, errorType);
     }
     const failed = hasErrorType || this.#scan.statusCode === STATUS_ERROR;
-    columns.status.putValid(this.#row, failed ? ERROR : OK);
+    columns.status.putSpot(this.#row, failed ? ERROR : OK);
   }
 
   /** Fields that go to their column as they are. */
@@ -415,8 +365,13 @@ export class RowWriter {
     const { chosen } = this.#selection;
     for (const { field, column } of this.#textFields) {
       if (chosen[field] === ABSENT) continue;
+      const { bytes, view, at, end } = this.#textOf(field, this.#scratch);
+      if (end > at) column.put(this.#row, bytes, view, at, end);
+    }
+    for (const { field, column } of this.#nameFields) {
+      if (chosen[field] === ABSENT) continue;
       const text = this.#textOf(field, this.#scratch);
-      if (text.end > text.at) column.put(this.#row, text.bytes, text.at, text.end);
+      if (text.end > text.at) column.putSpot(this.#row, text);
     }
     for (const { field, column } of this.#doubleFields) {
       if (chosen[field] !== ABSENT) this.#putDouble(field, column);
@@ -490,9 +445,10 @@ export class RowWriter {
     for (let next = nextEntry(reader, end); next >= 0; next = nextEntry(reader, end)) {
       const reason = readElement(reader, next);
       const entry = column.add(this.#row);
-      if (reason.type === STRING) column.entries[0].put(entry, reader.body, reason.at, reason.end);
-      else {
-        column.entries[0].putValid(entry, NONE);
+      if (reason.type === STRING) {
+        column.entries[0].put(entry, reader.body, reader.view, reason.at, reason.end);
+      } else {
+        column.entries[0].putPlace(entry, 0);
         this.#anomalies |= ANOMALY.invalidValue;
       }
       reader.at = next;
@@ -501,16 +457,15 @@ export class RowWriter {
 
   /** One reason, or a JSON array of them as text. */
   #putReasonText(at: number, end: number): void {
-    const { body } = this.#reader;
+    const { body, view } = this.#reader;
     const column = this.#columns.finish_reasons;
     const list =
       body[at] === 0x5b && end - at <= MAX_REASONS_TEXT
         ? jsonTexts(utf8(body, at, end))
         : undefined;
-    if (list === undefined) column.entries[0].put(column.add(this.#row), body, at, end);
-    else
-      for (const reason of list)
-        column.entries[0].putValid(column.add(this.#row), Buffer.from(reason));
+    const [reasons] = column.entries;
+    if (list === undefined) reasons.put(column.add(this.#row), body, view, at, end);
+    else for (const reason of list) reasons.putSpot(column.add(this.#row), textSpot(reason));
   }
 
   #putModelCall(): number {
@@ -545,15 +500,19 @@ export class RowWriter {
     if (provider.at === provider.end) return;
     const old = this.#providers.find(provider.bytes, provider.view, provider.at, provider.end);
     if (old >= 0) copySpot(PROVIDER_SPOTS[old]!, provider);
-    this.#columns.provider.put(this.#row, provider.bytes, provider.at, provider.end);
-    this.#hashes[DIMENSION.provider] = hashValue(provider.bytes, provider.at, provider.end);
+    const column = this.#columns.provider;
+    this.#hashes[DIMENSION.provider] = column.hashOf(column.putSpot(this.#row, provider));
   }
 
-  #putModel(dimension: DimensionName, column: StringColumn, field: number, name: TextSpot): void {
+  #putModel(
+    dimension: DimensionName,
+    column: DictionaryColumn,
+    field: number,
+    name: TextSpot,
+  ): void {
     this.#textOf(field, name);
     if (name.at === name.end) return;
-    column.put(this.#row, name.bytes, name.at, name.end);
-    this.#hashes[DIMENSION[dimension]] = hashValue(name.bytes, name.at, name.end);
+    this.#hashes[DIMENSION[dimension]] = column.hashOf(column.putSpot(this.#row, name));
   }
 
   /** Returns the operation's place in `OPERATIONS`, or -1. A model or usage without an operation is a chat. */
@@ -566,8 +525,8 @@ export class RowWriter {
       this.#anomalies |= ANOMALY.operationInferred;
       copySpot(CHAT, operation);
     }
-    this.#columns.operation.put(this.#row, operation.bytes, operation.at, operation.end);
-    this.#hashes[DIMENSION.operation] = hashValue(operation.bytes, operation.at, operation.end);
+    const column = this.#columns.operation;
+    this.#hashes[DIMENSION.operation] = column.hashOf(column.putSpot(this.#row, operation));
     return this.#operations.find(operation.bytes, operation.view, operation.at, operation.end);
   }
 
@@ -616,10 +575,6 @@ export class RowWriter {
 }
 
 const doubles = new DataView(new ArrayBuffer(8));
-
-function putText(column: StringColumn, row: number, text: Uint8Array): void {
-  if (text.length > 0) column.put(row, text, 0, text.length);
-}
 
 /** The texts of a JSON array of texts; undefined for everything else. */
 function jsonTexts(text: string): string[] | undefined {

@@ -9,12 +9,13 @@ import { isUtf8 } from "node:buffer";
 
 export const replaced: { count: number } = { count: 0 };
 
-/** Below this, copying byte by byte beats the fixed price of a native call (about 50 ns). */
-export const SHORT = 48;
-
 /** The bytes themselves when they are valid, else a repaired copy. */
 export function validUtf8(bytes: Uint8Array): Uint8Array {
-  if (isUtf8(bytes)) return bytes;
+  return isUtf8(bytes) ? bytes : repaired(bytes);
+}
+
+/** A copy of bytes that are not valid, with U+FFFD for what is wrong; counted. */
+export function repaired(bytes: Uint8Array): Uint8Array {
   replaced.count++;
   return Buffer.from(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString());
 }

@@ -139,6 +139,7 @@ function encode(): void {
       spanCount: spansPerRequest,
       rejected: [],
       receivedAtUnixMs: Date.now(),
+      signal: "traces",
     });
   }
   blockBytes = encoder.finish(1).byteLength;

@@ -50,7 +50,9 @@ function encode(
   batch: number,
 ): EncodedBlock {
   const parts = [varint(columns.length), varint(spans.length)];
-  for (const { name, type } of columns) {
+  for (const { name, type: declared } of columns) {
+    // The engine makes dictionaries of plain texts by itself.
+    const type = declared.replace(/LowCardinality\((\w+)\)/, "$1");
     parts.push(string(name), string(type));
     parts.push(
       column(
