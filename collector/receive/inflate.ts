@@ -2,7 +2,7 @@
  * Gunzip under a running limit.
  *
  * The last four bytes of a gzip body say how long its last member was: a hint for the size of the output buffer, so
- * that an honest body inflates into one buffer without a copy. It is only a hint; what is counted is what comes out.
+ * that a small honest body inflates into one buffer without a copy. It is only a hint; what is counted is what comes out.
  *
  * Small bodies are inflated at once: the thread pool's round trip costs more than the work. Larger ones go to the
  * pool, no more at a time than there are cores, because the pool also carries the log's syncs.
@@ -10,10 +10,11 @@
 import { availableParallelism } from "node:os";
 import { createGunzip, gunzipSync } from "node:zlib";
 import { noMemory, tooLarge, type BodyLimits } from "./body.ts";
+import { gather } from "./gather.ts";
 import { Refusal } from "./refusal.ts";
 
 const SYNC_MAX_BYTES = 256 * 1024;
-const MAX_CHUNK_BYTES = 1024 * 1024;
+const MAX_CHUNK_BYTES = 256 * 1024;
 /** Deflate cannot do better; an announced length beyond it is a lie. */
 const MAX_RATIO = 1032;
 /** Head and trailer of a gzip member. */
@@ -66,7 +67,7 @@ function inflateAtOnce(compressed: Buffer, limits: BodyLimits): Buffer | undefin
   }
 }
 
-/** Stops within one chunk (1 MiB) of the limit. */
+/** Stops within one chunk (256 KiB) of the limit. */
 function inflateStream(compressed: Buffer, limits: BodyLimits): Promise<Buffer> {
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   const size = Math.min(announcedSize(compressed), limits.maxBytes);
@@ -83,7 +84,7 @@ function inflateStream(compressed: Buffer, limits: BodyLimits): Promise<Buffer> 
     else if (!limits.reservation.take(chunk.length)) stop(noMemory());
     else chunks.push(chunk);
   });
-  stream.on("end", () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length)));
+  stream.on("end", () => resolve(gather(chunks, limits)));
   stream.on("error", (error) => reject(corrupt(error)));
   stream.end(compressed);
   return promise;

@@ -7,6 +7,7 @@
  */
 import { constants, createZstdDecompress } from "node:zlib";
 import { noMemory, tooLarge, type BodyLimits } from "./body.ts";
+import { gather } from "./gather.ts";
 import { Refusal } from "./refusal.ts";
 
 const MAX_WINDOW_LOG = 23; // 8 MiB
@@ -27,47 +28,34 @@ export function createZstdInflate(): ZstdInflate {
 
 /** Node decodes one frame and ignores what follows it, so the frames are taken one by one. */
 async function inflateFrames(compressed: Buffer, limits: BodyLimits): Promise<Buffer> {
-  const frames: Buffer[] = [];
-  let inflated = 0;
+  const chunks: Buffer[] = [];
+  let frames = 0;
   for (let at = 0; at < compressed.length;) {
-    if (frames.length === MAX_FRAMES) throw corrupt(`more than ${MAX_FRAMES} frames`);
-    const frame = await inflateFrame(compressed.subarray(at), inflated, limits);
-    frames.push(frame.content);
-    inflated += frame.content.length;
-    at += frame.consumed;
+    if (frames++ === MAX_FRAMES) throw corrupt(`more than ${MAX_FRAMES} frames`);
+    at += await inflateFrame(compressed.subarray(at), chunks, limits);
   }
-  return frames.length === 1 ? frames[0]! : Buffer.concat(frames, inflated);
+  return gather(chunks, limits);
 }
 
-/** Stops within one chunk of the limit. @param before what came out of the frames before this one */
-function inflateFrame(
-  compressed: Buffer,
-  before: number,
-  limits: BodyLimits,
-): Promise<{ content: Buffer; consumed: number }> {
-  const { promise, resolve, reject } = Promise.withResolvers<{
-    content: Buffer;
-    consumed: number;
-  }>();
+/** Adds what comes out to `chunks`; stops within one chunk of the limit. Resolves to the length of the frame. */
+function inflateFrame(compressed: Buffer, chunks: Buffer[], limits: BodyLimits): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
   const stream = createZstdDecompress({
     chunkSize: CHUNK_BYTES,
     params: { [constants.ZSTD_d_windowLogMax]: MAX_WINDOW_LOG },
   });
-  const chunks: Buffer[] = [];
-  let length = 0;
+  let length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
   const stop = (reason: Refusal): void => {
     stream.destroy();
     reject(reason);
   };
   stream.on("data", (chunk: Buffer) => {
     length += chunk.length;
-    if (before + length > limits.maxBytes) stop(tooLarge(limits.maxBytes, "inflated"));
+    if (length > limits.maxBytes) stop(tooLarge(limits.maxBytes, "inflated"));
     else if (!limits.reservation.take(chunk.length)) stop(noMemory());
     else chunks.push(chunk);
   });
-  stream.on("end", () =>
-    resolve({ content: Buffer.concat(chunks, length), consumed: stream.bytesWritten }),
-  );
+  stream.on("end", () => resolve(stream.bytesWritten));
   stream.on("error", (error) => reject(corrupt(error.message, error)));
   stream.end(compressed);
   return promise;
