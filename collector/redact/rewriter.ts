@@ -21,7 +21,9 @@ const REMOVED = "removed";
 const TOO_DEEP = Buffer.from("[deep]");
 const COUNT_KEY = Buffer.from(ATTR.assayRedactions);
 const NOTHING: Uint8Array = new Uint8Array(0);
-/** Digits of the shortest card number. */
+/** In the place of a value's depth: it becomes a token. */
+const HASHED = -1;
+/** The smallest number with as many digits as the shortest card number. */
 const CARD_FROM = 10 ** 12;
 
 interface Compiled {
@@ -122,17 +124,24 @@ export class Rewriter {
     }
     if (action === "remove") this.remove(tagAt, end);
     else if (action === "keep") reader.at = reader.delimited(end);
-    else if (action === "hash") this.#keyValue(end, (stop) => this.#hidden(stop));
-    else this.#keyValue(end, (stop) => this.value(stop, 1));
+    else if (action === "hash") this.#keyValue(end, HASHED);
+    else this.#keyValue(end, 1);
   }
 
-  #keyValue(end: number, value: (stop: number) => void): void {
-    this.message(end, (tag, _, stop) => {
+  /** The hot path: no closures here and in `value`. */
+  #keyValue(end: number, depth: number): void {
+    const { reader, patch } = this;
+    const lengthAt = reader.at;
+    const stop = reader.delimited(end);
+    const mark = patch.open(lengthAt, reader.at);
+    while (reader.at < stop) {
+      const tag = reader.tag(stop);
       if (tag === 0x0a /* key = 1 */) this.text(stop);
-      else if (tag === 0x12 /* value = 2 */) value(stop);
-      else return false;
-      return true;
-    });
+      else if (tag !== 0x12 /* value = 2 */) reader.skip(tag, stop);
+      else if (depth === HASHED) this.#hidden(stop);
+      else this.value(stop, depth);
+    }
+    patch.close(mark, stop);
   }
 
   /** The key of the KeyValue whose length comes next; nothing is consumed. */
@@ -152,35 +161,42 @@ export class Rewriter {
       this.#count(HIDDEN);
       return;
     }
-    this.message(end, (tag, tagAt, stop) => {
+    const { reader, patch } = this;
+    const lengthAt = reader.at;
+    const stop = reader.delimited(end);
+    const mark = patch.open(lengthAt, reader.at);
+    while (reader.at < stop) {
+      const tagAt = reader.at;
+      const tag = reader.tag(stop);
       switch (tag) {
         case 0x0a: // string_value = 1
           this.text(stop);
-          return true;
+          break;
         case 0x18: // int_value = 3
           this.#integer(tagAt, stop);
-          return true;
+          break;
         case 0x2a: // array_value = 5
           this.message(stop, (inner, _, innerStop) => {
             if (inner !== 0x0a) return false;
-            this.value(innerStop, depth + 2);
+            this.value(innerStop, depth + 1);
             return true;
           });
-          return true;
+          break;
         case 0x32: // kvlist_value = 6
           this.message(stop, (inner, _, innerStop) => {
             if (inner !== 0x0a) return false;
-            this.#keyValue(innerStop, (valueStop) => this.value(valueStop, depth + 2));
+            this.#keyValue(innerStop, depth + 1);
             return true;
           });
-          return true;
+          break;
         case 0x3a: // bytes_value = 7
           this.#bytes(stop);
-          return true;
+          break;
         default:
-          return false;
+          reader.skip(tag, stop);
       }
-    });
+    }
+    patch.close(mark, stop);
   }
 
   #bytes(end: number): void {

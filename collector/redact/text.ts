@@ -108,15 +108,18 @@ export function createTextRedactor(rules: TextRules, count: Count): TextRedactor
 
   function search(text: string, hints: number): readonly Range<string>[] {
     const timed = text.length >= TIMED_FROM;
-    const clock = createClock(rules.budgetMs + text.length / BUDGET_CHARACTERS_PER_MS, timed);
+    const clock =
+      timed || patterns.length > 0
+        ? createClock(rules.budgetMs + text.length / BUDGET_CHARACTERS_PER_MS, timed)
+        : undefined;
     let ranges: Range<string>[] = [];
     for (const { name, pattern } of patterns) {
       const found: Range<string>[] = [];
-      clock.start();
+      clock!.start();
       const done = pattern.search(
         text,
         (start, end) => found.push({ start, end, label: name }),
-        clock.isLate,
+        clock!.isLate,
       );
       if (!done) throw new Overrun();
       if (found.length > 0) ranges = mergeRanges(ranges, found);
@@ -124,11 +127,11 @@ export function createTextRedactor(rules: TextRules, count: Count): TextRedactor
     for (const name of scanners) {
       if ((hints & HINT[name]) === 0) continue;
       const found: Range<string>[] = [];
-      if (timed) clock.start();
+      if (timed) clock!.start();
       SCANNERS[name](text, (range) => {
         if (detect[range.label] !== "off") found.push(range);
       });
-      if (timed && clock.isLate()) throw new Overrun();
+      if (timed && clock!.isLate()) throw new Overrun();
       if (found.length > 0) ranges = mergeRanges(ranges, found);
     }
     return ranges.length === 0 ? ranges : outsideMarkers(text, ranges, isMarker);
