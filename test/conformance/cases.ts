@@ -186,7 +186,7 @@ export const CASES: Readonly<Record<string, Case>> = {
   },
   P25: {
     rule: "own",
-    demand: "One huge span, 100,000 tiny ones, a million empty attributes: bounded time",
+    demand: "One huge span, 100,000 tiny ones, ten million empty attributes: bounded time",
   },
   P26: { rule: "must", demand: "No resource, no scope: empty" },
   P27: {
