@@ -113,7 +113,7 @@ export class Patch {
 }
 
 /** A length, below 2^32. */
-export function varint(value: number): Uint8Array {
+function varint(value: number): Uint8Array {
   const bytes: number[] = [];
   let rest = value;
   while (rest >= 0x80) {

@@ -15,7 +15,7 @@ export interface KeyRules {
 }
 
 /** Prompts and answers by the names that instrumentations give them; a `*` stands for anything. */
-export const CONTENT_KEYS: readonly string[] = [
+const CONTENT_KEYS: readonly string[] = [
   ATTR.systemInstructions,
   ATTR.inputMessages,
   ATTR.outputMessages,

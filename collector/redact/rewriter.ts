@@ -307,7 +307,7 @@ export class Rewriter {
 }
 
 /** Where the last field with this tag lies in the message up to `end`. */
-export function fieldOf(
+function fieldOf(
   reader: WireReader,
   end: number,
   wanted: number,

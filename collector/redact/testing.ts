@@ -6,7 +6,7 @@ import type { Rules } from "./rewriter.ts";
 
 export const KEY = "0123456789abcdef0123456789abcdef";
 
-export const RULES: Rules = {
+const RULES: Rules = {
   detect: {
     email: "mask",
     phone: "mask",

@@ -29,11 +29,11 @@ import {
 } from "./replacement.ts";
 
 /** The whole text was replaced, because searching it took too long. */
-export const UNSEARCHED = "unsearched";
+const UNSEARCHED = "unsearched";
 /** A value that is hashed or hidden whole, because its key says so. */
 export const HIDDEN = "hidden";
 
-export interface NamedPattern {
+interface NamedPattern {
   name: string;
   pattern: OwnPattern;
   mode: Mode;

@@ -7,7 +7,7 @@
 import type { AcceptedRequest, AppendOutcome } from "../stages.ts";
 import { createSampler, type SamplePolicy } from "./sampler.ts";
 
-export interface SampleStats {
+interface SampleStats {
   /** Accepted spans that were left out. */
   sampledOutSpans: number;
 }

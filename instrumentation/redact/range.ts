@@ -5,9 +5,7 @@ export interface Range<L extends string = Label> {
   label: L;
 }
 
-export const LABELS = ["email", "phone", "card", "iban", "key", "password", "ip"] as const;
-
-export type Label = (typeof LABELS)[number];
+export type Label = "email" | "phone" | "card" | "iban" | "key" | "password" | "ip";
 
 /** Walks the text once, left to right. Its ranges do not overlap one another. */
 export type Scanner = (text: string, found: (range: Range) => void) => void;
