@@ -9,15 +9,7 @@
  * which has it counts as repaired.
  */
 import { isUtf8 } from "node:buffer";
-import {
-  allocate,
-  type Column,
-  enlarged,
-  farTooLarge,
-  MIN_BYTES,
-  putLength,
-  repeat,
-} from "./column.ts";
+import { allocate, type Column, enlarged, farTooLarge, MIN_BYTES, repeat } from "./column.ts";
 import { hashValue } from "./cardinality.ts";
 import { Interner, NOT_FOUND } from "./interner.ts";
 import { type TextSpot, viewOf } from "./text-spot.ts";

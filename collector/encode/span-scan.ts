@@ -3,6 +3,7 @@
  * leaves no trace, and so that a field that comes twice can be settled (the last one wins) before anything is written.
  */
 import { SPAN_FIELDS, STATUS_FIELDS, KEY_VALUE_FIELDS } from "../otlp/messages.ts";
+import { CommonKeyValue } from "../otlp/key-value.ts";
 import { fieldBits, WIRE_DELIMITED, type WireReader } from "../otlp/wire.ts";
 import { ANOMALY } from "./anomalies.ts";
 import { EMPTY, findValue, type ValueSpot } from "./any-value.ts";
@@ -110,7 +111,7 @@ export class SpanScan {
       const tag = reader.tag(end);
       switch (tag) {
         case 0x4a: // attributes = 9
-          this.#readAttribute(reader, reader.delimited(end));
+          this.#readAttribute(reader, end);
           break;
         case 0x39: // start_time_unix_nano = 7
           reader.fixed64(end);
@@ -227,9 +228,32 @@ export class SpanScan {
     }
   }
 
+  readonly #common = new CommonKeyValue();
+
+  /** Takes the KeyValue of which the length comes next. */
   #readAttribute(reader: WireReader, end: number): void {
     const index = this.attributes;
     if (index === this.key.length) this.#growAttributes();
+    const common = this.#common;
+    const stop = common.read(reader.body, reader.at, end);
+    if (stop < 0) {
+      this.#readAnyAttribute(reader, index, reader.delimited(end));
+      return;
+    }
+    reader.at = stop;
+    this.#note(index, common.type, common.valueAt, common.valueEnd);
+    this.#identify(reader, index, common.keyAt, common.keyEnd);
+  }
+
+  #note(index: number, type: number, at: number, end: number): void {
+    this.type[index] = type;
+    this.valueAt[index] = at;
+    this.valueEnd[index] = end;
+    this.attributes = index + 1;
+  }
+
+  /** The same in whatever form it comes. */
+  #readAnyAttribute(reader: WireReader, index: number, end: number): void {
     let keyAt = reader.at;
     let keyEnd = keyAt;
     const spot = this.#spot;
@@ -247,12 +271,7 @@ export class SpanScan {
       else reader.skipUnknown(tag, end, KEY_VALUE_FIELDS, "KeyValue");
     }
     if (spot.hasStringIndex) this.anomalies |= ANOMALY.stringIndex;
-    this.keyAt[index] = keyAt;
-    this.keyEnd[index] = keyEnd;
-    this.type[index] = spot.type;
-    this.valueAt[index] = spot.at;
-    this.valueEnd[index] = spot.end;
-    this.attributes = index + 1;
+    this.#note(index, spot.type, spot.at, spot.end);
     this.#identify(reader, index, keyAt, keyEnd);
   }
 
@@ -266,6 +285,8 @@ export class SpanScan {
       if (key !== NOT_FOUND) this.#follower[this.#lastKey] = key;
     }
     this.key[index] = key;
+    this.keyAt[index] = keyAt;
+    this.keyEnd[index] = keyEnd;
     if (key !== NOT_FOUND) this.#lastKey = key;
     if (key === NOT_FOUND) {
       const name = Buffer.from(reader.body.subarray(keyAt, keyEnd)).toString("latin1");

@@ -21,6 +21,7 @@ import {
   SPAN_FIELDS,
   STATUS_FIELDS,
 } from "./messages.ts";
+import { CommonKeyValue } from "./key-value.ts";
 import { MAX_VALUE_DEPTH, WireReader } from "./wire.ts";
 
 /** Goes up whenever a body or span that was accepted would now be refused, or the other way round. */
@@ -36,6 +37,7 @@ export interface Validation {
 }
 
 const reader = new WireReader();
+const common = new CommonKeyValue();
 let validation: Validation = { spanCount: 0, rejected: [], reasons: new Map() };
 
 /** @throws PermanentError `malformed protobuf: …` */
@@ -76,7 +78,7 @@ function walkResource(end: number): void {
     const tag = reader.tag(end);
     switch (tag) {
       case 0x0a: // attributes = 1
-        walkKeyValue(reader.delimited(end), 1);
+        walkAttribute(end);
         break;
       case 0x10: // dropped_attributes_count = 2
         reader.varint32(end);
@@ -115,7 +117,7 @@ function walkScope(end: number): void {
         reader.at = reader.delimited(end);
         break;
       case 0x1a: // attributes = 3
-        walkKeyValue(reader.delimited(end), 1);
+        walkAttribute(end);
         break;
       case 0x20: // dropped_attributes_count = 4
         reader.varint32(end);
@@ -160,7 +162,7 @@ function walkSpan(end: number): void {
         reader.fixed64(end);
         break;
       case 0x4a: // attributes = 9
-        walkKeyValue(reader.delimited(end), 1);
+        walkAttribute(end);
         break;
       case 0x5a: // events = 11
         walkEvent(reader.delimited(end));
@@ -212,7 +214,7 @@ function walkEvent(end: number): void {
         reader.at = reader.delimited(end);
         break;
       case 0x1a: // attributes = 3
-        walkKeyValue(reader.delimited(end), 1);
+        walkAttribute(end);
         break;
       case 0x20: // dropped_attributes_count = 4
         reader.varint32(end);
@@ -233,7 +235,7 @@ function walkLink(end: number): void {
         reader.at = reader.delimited(end);
         break;
       case 0x22: // attributes = 4
-        walkKeyValue(reader.delimited(end), 1);
+        walkAttribute(end);
         break;
       case 0x28: // dropped_attributes_count = 5
         reader.varint32(end);
@@ -261,6 +263,13 @@ function walkStatus(end: number): void {
         reader.skipUnknown(tag, end, STATUS_FIELDS, "Status");
     }
   }
+}
+
+/** A KeyValue of which the length comes next. */
+function walkAttribute(end: number): void {
+  const stop = common.read(reader.body, reader.at, end);
+  if (stop < 0) walkKeyValue(reader.delimited(end), 1);
+  else reader.at = stop;
 }
 
 function walkKeyValue(end: number, depth: number): void {
