@@ -71,6 +71,10 @@ const CONTENT_KEYS: readonly string[] = [
   ..."db.query.result.document db.query.result.metadata db.query.embeddings* db.vector.query.result.*".split(
     " ",
   ),
+  ..."ai.result.reasoning ai.telemetry.metadata.langfusePrompt embedding.text embedding.vector rerank_documents".split(
+    " ",
+  ),
+  ..."db.query.text gen_ai.retrieval.query model_request_parameters function_tools".split(" "),
   // What went wrong is often told with the prompt in it; `error.type` stays.
   ..."exception.message exception.stacktrace".split(" "),
 ];
