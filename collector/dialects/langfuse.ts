@@ -79,12 +79,19 @@ function firstChunk(span: ForeignSpan): number | undefined {
   return span.secondsAfterStart(BigInt(unixMs) * 1_000_000n);
 }
 
+/** Its OpenAI wrapper calls everything a generation, embeddings too. */
+function kindOf(span: ForeignSpan): unknown {
+  const kind = span.get(KIND);
+  const model = span.text("langfuse.observation.model.name") ?? "";
+  return kind === "generation" && /embed/i.test(model) ? "embedding" : kind;
+}
+
 export const langfuse: Dialect = {
   name: "Langfuse",
   keys: [],
   prefixes: ["langfuse."],
   kind: {
-    source: KIND,
+    source: kindOf,
     operations: {
       generation: CHAT,
       embedding: EMBEDDINGS,

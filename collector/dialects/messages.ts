@@ -36,7 +36,11 @@ export function messagesOf(value: unknown, role = "user"): Message[] {
     const rest = messagesOf(inner, role);
     return before === undefined ? rest : [textMessage(before, "system"), ...rest];
   }
-  return [messageOf(object, role)];
+  const message = messageOf(object, role);
+  // Not a message but some arguments or result.
+  return message.parts.length > 0 || object["role"] !== undefined
+    ? [message]
+    : [textMessage(textOf(value), role)];
 }
 
 /** Requests and results hold their messages under one of these. */

@@ -108,7 +108,6 @@ export const openinference: Dialect = {
     [ATTR.inputMessages]: [
       family("llm.input_messages."),
       texts("llm.prompts.", "prompt", "text"),
-      onKind(KIND, ["EMBEDDING"], texts("embedding.embeddings.", "embedding", "embedding.text")),
       onKind(KIND, ["EMBEDDING"], texts("embedding.embeddings.", "embedding", "text")),
       onKind(KIND, ["EMBEDDING"], json("input.value", "input")),
       onKind(KIND, ["EMBEDDING", ...NOT_MESSAGES], "input.value"),

@@ -125,7 +125,7 @@ class Translation {
     for (const { corrections } of spoken) if (corrections) this.#put(corrections, true);
     for (const { attributes } of spoken) this.#put(attributes, false);
     this.#putProvider();
-    this.#putFinishReasons();
+    this.#putOwnWords();
     if (this.#isModelCall() && this.#valueOf(ATTR.assayPromptHash) === undefined)
       this.#add(
         ATTR.assayPromptHash,
@@ -182,9 +182,12 @@ class Translation {
       );
   }
 
-  #putFinishReasons(): void {
-    const said = this.#span.get(ATTR.responseFinishReasons);
-    if (isSaid(said)) this.#add(ATTR.responseFinishReasons, said);
+  /** What the span says in the conventions' names but not in their words. */
+  #putOwnWords(): void {
+    for (const key of [ATTR.responseFinishReasons, ATTR.toolDefinitions]) {
+      const said = this.#span.get(key);
+      if (isSaid(said)) this.#add(key, said);
+    }
   }
 
   #isModelCall(): boolean {

@@ -44,6 +44,22 @@ function outerPrompt(span: ForeignSpan): unknown {
   return { system, messages: prompt };
 }
 
+/** What is embedded: each value as JSON text. */
+function embedded(span: ForeignSpan): unknown {
+  const values = span.get("ai.values") ?? span.get("ai.value");
+  if (values === undefined) return undefined;
+  return (Array.isArray(values) ? values : [values]).map((value) => unquoted(value));
+}
+
+function unquoted(value: unknown): unknown {
+  if (typeof value !== "string" || !value.startsWith('"')) return value;
+  try {
+    return JSON.parse(value) as unknown;
+  } catch {
+    return value; // not JSON: the text is the value
+  }
+}
+
 /** Up to version 5, Anthropic's input came without what was cached. */
 function inclusiveInput(span: ForeignSpan): number | undefined {
   if (span.get("ai.usage.inputTokenDetails.noCacheTokens") !== undefined) return undefined;
@@ -128,7 +144,7 @@ export const vercelAi: Dialect = {
       seconds("ai.response.msToFirstChunk"),
       seconds("ai.stream.msToFirstChunk"),
     ],
-    [ATTR.inputMessages]: ["ai.prompt.messages", outerPrompt, "ai.values", "ai.value"],
+    [ATTR.inputMessages]: ["ai.prompt.messages", outerPrompt, embedded],
     [ATTR.outputMessages]: [answer],
     [ATTR.toolDefinitions]: ["ai.prompt.tools"],
     [ATTR.toolName]: ["ai.toolCall.name"],

@@ -1,0 +1,167 @@
+/**
+ * What the collector makes of the same calls through each instrumentation: its real package in a process of its own,
+ * against a scripted model, its spans translated.
+ */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { ATTR, MODEL_OPERATIONS } from "@assay/instrumentation/conventions";
+import { SpanMessage } from "../../collector/dialects/span-message.ts";
+import { translate } from "../../collector/dialects/translate.ts";
+import { finishReason, providerName } from "../../collector/dialects/words.ts";
+import { startModelServer } from "./model-server.ts";
+import { startOtlpSink } from "./otlp-sink.ts";
+
+const here = fileURLToPath(new URL("./", import.meta.url));
+
+export const isInstalled: boolean = existsSync(`${here}node_modules/openai/package.json`);
+
+/** Our own and, by the argument of `run.mjs`, the others. */
+export const INSTRUMENTATIONS = {
+  assay: "Assay",
+  openinference: "OpenInference 4.2.7 (JavaScript)",
+  traceloop: "Traceloop SDK 0.27.0 (JavaScript)",
+  opentelemetry: "OpenTelemetry instrumentation-openai 0.22.0 (JavaScript)",
+  langfuse: "Langfuse 5.11.1 (JavaScript)",
+  openlit: "OpenLIT 1.15.0 (JavaScript)",
+  "ai-6": "AI SDK 6",
+  "ai-7": "AI SDK 7.0.173 with @ai-sdk/otel",
+} as const;
+
+export type Instrumentation = keyof typeof INSTRUMENTATIONS;
+
+export const CALLS = ["chat", "stream", "tool call", "embeddings"] as const;
+export type CallName = (typeof CALLS)[number];
+export type Values = Readonly<Record<string, unknown>>;
+
+/** Canonical attributes that a call through any instrumentation could give. */
+export const COMPARED: readonly string[] = [
+  ATTR.operationName,
+  ATTR.providerName,
+  ATTR.requestModel,
+  ATTR.responseModel,
+  ATTR.responseId,
+  ATTR.responseFinishReasons,
+  ATTR.inputTokens,
+  ATTR.outputTokens,
+  ATTR.cacheReadTokens,
+  ATTR.reasoningTokens,
+  ATTR.requestTemperature,
+  ATTR.requestTopP,
+  ATTR.requestSeed,
+  ATTR.requestMaxTokens,
+  ATTR.requestStream,
+  ATTR.serverAddress,
+  ATTR.inputMessages,
+  ATTR.outputMessages,
+  ATTR.toolDefinitions,
+];
+
+/** Where a package says something else than the provider did, and why; the collector cannot know better. */
+export const KNOWN_DIFFERENCES: Partial<Record<Instrumentation, Readonly<Record<string, string>>>> =
+  {
+    openinference: {
+      [`stream ${ATTR.responseModel}`]: "names the model that was asked for",
+    },
+    traceloop: {
+      [`stream ${ATTR.inputTokens}`]: "counts for itself what the provider reported",
+      [`stream ${ATTR.outputTokens}`]: "counts for itself what the provider reported",
+    },
+    langfuse: {
+      [`chat ${ATTR.requestModel}`]: "one name only: of the model that answered",
+      [`tool call ${ATTR.requestModel}`]: "one name only: of the model that answered",
+      [`stream ${ATTR.responseModel}`]: "one name only: of the model that was asked for",
+    },
+    openlit: {
+      [`chat ${ATTR.serverAddress}`]: "always api.openai.com",
+      [`stream ${ATTR.serverAddress}`]: "always api.openai.com",
+      [`tool call ${ATTR.serverAddress}`]: "always api.openai.com",
+      [`embeddings ${ATTR.serverAddress}`]: "always api.openai.com",
+      [`embeddings ${ATTR.inputMessages}`]: "plain text",
+    },
+    "ai-7": {
+      [`tool call ${ATTR.toolDefinitions}`]: "parameters are called inputSchema",
+    },
+  };
+
+/** The model calls of one run, in their order. Spans that surround them are left out: they do not count. */
+export async function collect(
+  name: Instrumentation,
+): Promise<Partial<Record<CallName, Values>> & { surrounding: number }> {
+  const model = await startModelServer();
+  const sink = await startOtlpSink();
+  try {
+    const child = spawn(process.execPath, [`${here}run.mjs`, name], {
+      env: {
+        ...process.env,
+        MODEL_URL: model.url,
+        OTLP_URL: sink.url,
+        ASSAY_CONTENT: "full",
+        OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT: "true",
+      },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let output = "";
+    child.stdout.on("data", (text: Buffer) => (output += text.toString()));
+    child.stderr.on("data", (text: Buffer) => (output += text.toString()));
+    const [code] = (await once(child, "exit")) as [number | null];
+    if (code !== 0) throw new Error(`run.mjs ${name} ended with ${code}:\n${output}`);
+    return callsOf(sink.spans);
+  } finally {
+    model.server.close();
+    sink.server.close();
+  }
+}
+
+function callsOf(
+  spans: readonly Uint8Array[],
+): Partial<Record<CallName, Values>> & { surrounding: number } {
+  const messages = spans
+    .map((span) => translate(span, 0, span.length) ?? span)
+    .map((span) => new SpanMessage(span, 0, span.length))
+    .sort((a, b) => Number(a.startUnixNano - b.startUnixNano));
+  const calls = messages.filter((span) =>
+    MODEL_OPERATIONS.has(span.attributes.get(ATTR.operationName) as string),
+  );
+  const named: Partial<Record<CallName, Values>> = {};
+  calls.forEach((call, index) => {
+    const name = CALLS[index];
+    if (name !== undefined) named[name] = valuesOf(call.attributes);
+  });
+  return { ...named, surrounding: messages.length - calls.length };
+}
+
+/** As the encoder reads them: older names, JSON. */
+function valuesOf(attributes: ReadonlyMap<string, unknown>): Values {
+  const values: Record<string, unknown> = {};
+  for (const key of COMPARED) {
+    const value = attributes.get(key);
+    if (value !== undefined && value !== null && value !== false)
+      values[key] = typeof value === "string" && /^[[{]/.test(value) ? JSON.parse(value) : value;
+  }
+  const provider = values[ATTR.providerName] ?? attributes.get("gen_ai.system");
+  if (typeof provider === "string") values[ATTR.providerName] = providerName(provider);
+  const reasons = values[ATTR.responseFinishReasons];
+  if (Array.isArray(reasons)) values[ATTR.responseFinishReasons] = reasons.map(finishReason);
+  values[ATTR.outputMessages] = withoutReasons(values[ATTR.outputMessages]);
+  values[ATTR.inputMessages] &&= withSystem(
+    values[ATTR.inputMessages],
+    attributes.get(ATTR.systemInstructions),
+  );
+  return values;
+}
+
+/** The reasons have a column of their own; in the messages they are deprecated. */
+function withoutReasons(messages: unknown): unknown {
+  if (!Array.isArray(messages)) return messages;
+  return messages.map(({ finish_reason: _reason, ...message }: Record<string, unknown>) => message);
+}
+
+/** Some keep the system message apart, some in the conversation, some (OpenLIT) write it twice. */
+function withSystem(messages: unknown, system: unknown): unknown {
+  if (typeof system !== "string" || !Array.isArray(messages)) return messages;
+  const first = messages[0] as { role?: unknown } | undefined;
+  if (first?.role === "system") return messages;
+  return [{ role: "system", parts: JSON.parse(system) as unknown }, ...(messages as unknown[])];
+}

@@ -1,0 +1,55 @@
+/** The same calls through each real package become the same canonical values; what one leaves out is in docs/dialects.md. */
+import { readFile } from "node:fs/promises";
+import { beforeAll, describe, expect, test } from "vitest";
+import {
+  CALLS,
+  collect,
+  COMPARED,
+  INSTRUMENTATIONS,
+  type Instrumentation,
+  isInstalled,
+  KNOWN_DIFFERENCES,
+} from "./collect.ts";
+import { dialectsPage, type Collected } from "./page.ts";
+
+const OTHERS = Object.keys(INSTRUMENTATIONS).filter(
+  (name) => name !== "assay",
+) as Instrumentation[];
+
+// Install them with: npm ci --prefix test/dialects
+describe.skipIf(!isInstalled)("real packages", () => {
+  const collected = new Map<Instrumentation, Collected>();
+
+  beforeAll(async () => {
+    for (const name of Object.keys(INSTRUMENTATIONS) as Instrumentation[])
+      collected.set(name, await collect(name));
+  }, 180_000);
+
+  test("our own sees everything", () => {
+    const ours = collected.get("assay")!;
+    expect(ours.surrounding).toBe(0);
+    for (const call of CALLS) expect(ours[call]).toBeDefined();
+  });
+
+  describe.each(OTHERS)("%s", (name) => {
+    test.each(CALLS)("%s", (call) => {
+      const ours = collected.get("assay")![call]!;
+      const theirs = collected.get(name)![call];
+      if (theirs === undefined) {
+        expect([name, call]).toEqual(["traceloop", "embeddings"]); // it has no span for them
+        return;
+      }
+      for (const key of COMPARED) {
+        if (theirs[key] === undefined) continue;
+        const same = KNOWN_DIFFERENCES[name]?.[`${call} ${key}`] === undefined;
+        if (same) expect({ [key]: theirs[key] }).toEqual({ [key]: ours[key] });
+        else expect({ [key]: theirs[key] }).not.toEqual({ [key]: ours[key] });
+      }
+    });
+  });
+
+  test("docs/dialects.md says what each leaves out", async () => {
+    const page = await readFile(new URL("../../docs/dialects.md", import.meta.url), "utf8");
+    expect(page, "run: node test/dialects/table.ts --write").toBe(dialectsPage(collected));
+  });
+});

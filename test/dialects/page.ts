@@ -1,0 +1,64 @@
+/** docs/dialects.md: what each instrumentation leaves out of a call, next to ours. */
+import {
+  CALLS,
+  type CallName,
+  COMPARED,
+  INSTRUMENTATIONS,
+  type Instrumentation,
+  KNOWN_DIFFERENCES,
+  type Values,
+} from "./collect.ts";
+
+export type Collected = Partial<Record<CallName, Values>> & { surrounding: number };
+
+export function dialectsPage(collected: ReadonlyMap<Instrumentation, Collected>): string {
+  const ours = collected.get("assay")!;
+  const names = [...collected.keys()].filter((name) => name !== "assay");
+  const lines = names.flatMap((name) => section(name, collected.get(name)!, ours));
+  return `${HEADER}\n${lines.join("\n")}`;
+}
+
+const HEADER = `# What other instrumentations say of a call
+
+The collector reads spans of OpenInference, OpenLLMetry (Traceloop), the Vercel AI SDK, Langfuse, MLflow, OpenLIT,
+Pydantic AI and Logfire, Azure AI and Semantic Kernel, LangSmith and the older names of the OpenTelemetry conventions:
+\`collector/dialects/\` has a table for each. Only calls to a model count toward tokens and cost, never the workflow,
+agent or chain around them.
+
+This page is written by \`node test/dialects/table.ts --write\`. It makes the same calls (a chat, the same streamed, one
+that ends in a tool call, embeddings) through the real packages and through Assay's own instrumentation. Values that a
+package gives are equal to ours unless it says otherwise here; tokens and model that are equal cost the same.
+`;
+
+function section(name: Instrumentation, theirs: Collected, ours: Collected): string[] {
+  const rows = CALLS.map((call) => row(name, call, theirs[call], ours[call] ?? {}));
+  const around =
+    theirs.surrounding > 0
+      ? ["", `Besides: ${theirs.surrounding} spans around these calls, which do not count.`]
+      : [];
+  return [
+    `## ${INSTRUMENTATIONS[name]}`,
+    "",
+    "| call | left out | different |",
+    "| --- | --- | --- |",
+    ...rows,
+    ...around,
+    "",
+  ];
+}
+
+function row(
+  name: Instrumentation,
+  call: CallName,
+  theirs: Values | undefined,
+  ours: Values,
+): string {
+  if (theirs === undefined) return `| ${call} | everything: there is no span | |`;
+  const missing = COMPARED.filter((key) => ours[key] !== undefined && theirs[key] === undefined);
+  const known = KNOWN_DIFFERENCES[name] ?? {};
+  const different = COMPARED.filter((key) => known[`${call} ${key}`] !== undefined).map(
+    (key) => `\`${key}\`: ${known[`${call} ${key}`]}`,
+  );
+  const left = missing.map((key) => `\`${key}\``).join(", ");
+  return `| ${call} | ${left || "nothing"} | ${different.join("; ")} |`;
+}

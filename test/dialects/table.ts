@@ -1,0 +1,12 @@
+/** Prints docs/dialects.md, or writes it: node test/dialects/table.ts --write */
+import { writeFile } from "node:fs/promises";
+import { collect, INSTRUMENTATIONS, type Instrumentation } from "./collect.ts";
+import { dialectsPage, type Collected } from "./page.ts";
+
+const collected = new Map<Instrumentation, Collected>();
+for (const name of Object.keys(INSTRUMENTATIONS) as Instrumentation[])
+  collected.set(name, await collect(name));
+const page = dialectsPage(collected);
+if (process.argv.includes("--write"))
+  await writeFile(new URL("../../docs/dialects.md", import.meta.url), page);
+else process.stdout.write(page);
