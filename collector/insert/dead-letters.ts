@@ -26,17 +26,25 @@ export class DeadLetters {
   /** Resolves to false, keeping nothing, when there is no room. Setting the same record aside again changes nothing. */
   async add(record: LogRecord, reason: DeadLetterReason): Promise<boolean> {
     this.#bytes ??= await this.#measure();
-    if (this.#bytes + record.body.byteLength > this.#maxBytes) return false;
+    // Somebody may have removed some since.
+    if (this.#isFullFor(record)) this.#bytes = await this.#measure();
+    if (this.#isFullFor(record)) return false;
+    const isThere = (await fs.readdir(this.#dir)).includes(`${record.seq}.json`);
     const { seq, body, ...facts } = record;
     const note = { seq, ...facts, ...reason, setAsideAt: new Date().toISOString() };
     await writeDurably(this.#dir, `${seq}.otlp`, [body]);
     await writeDurably(this.#dir, `${seq}.json`, [
       Buffer.from(`${JSON.stringify(note, null, 2)}\n`),
     ]);
+    if (isThere) return true;
     this.#bytes += body.byteLength;
     this.records++;
     this.spans += record.spanCount - record.rejected.length;
     return true;
+  }
+
+  #isFullFor({ body }: LogRecord): boolean {
+    return (this.#bytes ?? 0) + body.byteLength > this.#maxBytes;
   }
 
   async #measure(): Promise<number> {

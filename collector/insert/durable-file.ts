@@ -75,7 +75,7 @@ async function writeAll(handle: fs.FileHandle, chunks: readonly Uint8Array[]): P
   }
 }
 
-async function syncDirectory(dir: string): Promise<void> {
+export async function syncDirectory(dir: string): Promise<void> {
   const handle = await fs.open(dir, constants.O_RDONLY);
   try {
     await handle.sync();

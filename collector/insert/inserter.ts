@@ -102,8 +102,8 @@ export interface InsertStats {
   deadLetterRecords: number;
   deadLetterSpans: number;
   keptBytes: number;
-  /** Attempts to write a block or its plan to disk that failed; each was repeated. */
-  failedPlans: number;
+  /** Attempts to write a block, a plan or the cursor to disk that failed; each was repeated. */
+  failedWrites: number;
   /** Why a person is needed. */
   blocked: string | undefined;
   lastInsertMs: number;
@@ -143,7 +143,7 @@ export class Inserter {
   #stopAt = Infinity;
   #isBroken = false;
   #isLedgerOpen = false;
-  #planFailures = 0;
+  #failedWrites = 0;
   readonly #waiting = new Set<() => void>();
   #loops: Promise<unknown> | undefined;
 
@@ -265,7 +265,7 @@ export class Inserter {
       deadLetterRecords: this.#deadLetters.records,
       deadLetterSpans: this.#deadLetters.spans,
       keptBytes: this.#retention.bytes,
-      failedPlans: this.#planFailures,
+      failedWrites: this.#failedWrites,
       blocked,
       lastInsertMs,
     };
@@ -359,22 +359,23 @@ export class Inserter {
     this.#push({ plan, inDoubt: false });
   }
 
-  /**
-   * Plans the block, for as long as it takes a full disk to have room again: its records are out of the encoder's hands
-   * and nobody else will plan them. The chunks stay valid, because nothing is encoded meanwhile.
-   * @throws when stopped
-   */
-  async #plan(closed: ClosedBlock): Promise<Plan> {
+  /** The block's records are out of the encoder's hands, and nobody else would plan them. */
+  #plan(closed: ClosedBlock): Promise<Plan> {
+    const name = `writing block ${closed.seqFrom}-${closed.seqTo}`;
+    // The chunks stay valid, because nothing is encoded meanwhile.
+    return this.#untilWritten(name, () => this.#planner.plan(closed));
+  }
+
+  /** Repeats a step that may be repeated, for as long as it takes a full disk to have room again. @throws when stopped */
+  async #untilWritten<T>(name: string, step: () => Promise<T>): Promise<T> {
     const { signal } = this.#abort;
     for (let attempt = 0; ; attempt++) {
       try {
-        const plan = await this.#planner.plan(closed);
-        if (attempt > 0) this.#warn("the block is written, going on");
-        return plan;
+        return await step();
       } catch (error) {
         if (signal.aborted) throw error;
-        this.#planFailures++;
-        this.#warn(`writing block ${closed.seqFrom}-${closed.seqTo} failed, trying again`, error);
+        this.#failedWrites++;
+        this.#warn(`${name} failed, trying again`, error);
         await pause(backoffMs(attempt, this.#options.backoff), signal);
         if (signal.aborted) throw error;
       }
@@ -501,12 +502,15 @@ export class Inserter {
 
   async #commit(plan: Plan): Promise<void> {
     await this.#onStep("sent", plan);
-    await this.#files.markDone(plan);
+    await this.#untilWritten("marking a batch as done", () => this.#files.markDone(plan));
     await this.#onStep("done", plan);
     const released = this.#log.release(plan.seqTo, plan.spans);
     // In the turn in which the log counts them out, so that no span is ever in both or in neither.
     this.#ledger.settle(plan);
-    await released;
+    await released.catch((error: unknown) => {
+      this.#warn("writing the cursor failed, trying again", error);
+      return this.#untilWritten("writing the cursor", () => this.#log.release(plan.seqTo));
+    });
     await this.#onStep("released", plan);
     this.#retention.add(plan);
     // The batch is done with: what cannot be removed or noted now is tried again with the next one.
@@ -536,7 +540,8 @@ export class Inserter {
       return pause(this.#options.backoff?.maxMs ?? 15_000, this.#abort.signal);
     }
     if (record && !(await this.#setAside(record, failure))) return;
-    await this.#commit(await this.#planner.emptied(plan));
+    const name = "emptying a plan";
+    await this.#commit(await this.#untilWritten(name, () => this.#planner.emptied(plan)));
     this.#line.shift();
     this.#wake();
   }

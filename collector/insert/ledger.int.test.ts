@@ -120,6 +120,6 @@ test("a block that cannot be written is written later; what comes behind it wait
   inserter.start();
   for (let i = 0; i < 5; i++) await site.append(days);
   await inserter.stop(20_000);
-  expect(inserter.stats()).toMatchObject({ failedPlans: 3, queuedRecords: 0, blocked: undefined });
+  expect(inserter.stats()).toMatchObject({ failedWrites: 3, queuedRecords: 0, blocked: undefined });
   expect(await site.counts()).toEqual(everywhere(15));
 });

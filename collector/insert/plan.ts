@@ -16,7 +16,13 @@
 import { createHash } from "node:crypto";
 import * as fs from "node:fs/promises";
 import { crc32 } from "node:zlib";
-import { removeDurably, renameDurably, TEMPORARY, writeDurably } from "./durable-file.ts";
+import {
+  removeDurably,
+  renameDurably,
+  syncDirectory,
+  TEMPORARY,
+  writeDurably,
+} from "./durable-file.ts";
 
 export interface Plan {
   token: string;
@@ -78,8 +84,11 @@ export class PlanFiles {
     await writeDurably(this.#dir, nameOf(plan, "plan"), [Buffer.from(`${crc32(json)}\n${json}\n`)]);
   }
 
-  markDone(range: Range): Promise<void> {
-    return renameDurably(this.#dir, nameOf(range, "plan"), nameOf(range, "done"));
+  /** May be repeated after a failure. */
+  async markDone(range: Range): Promise<void> {
+    const done = nameOf(range, "done");
+    if ((await fs.readdir(this.#dir)).includes(done)) return syncDirectory(this.#dir);
+    await renameDurably(this.#dir, nameOf(range, "plan"), done);
   }
 
   remove(ranges: readonly Range[], state: "plan" | "done"): Promise<void> {

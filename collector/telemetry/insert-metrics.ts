@@ -51,10 +51,10 @@ export const INSERT_METRICS: readonly MetricRow<InsertStats>[] = [
     value: (stats) => stats.plannedBytes,
   },
   {
-    name: "assay_insert_failed_plans_total",
-    help: "Attempts to write a block to disk that failed and were repeated. A disk that is full, as a rule.",
+    name: "assay_insert_failed_writes_total",
+    help: "Attempts to write a block, a plan or the cursor to disk that failed and were repeated. A disk that is full, as a rule.",
     type: "counter",
-    value: (stats) => stats.failedPlans,
+    value: (stats) => stats.failedWrites,
   },
   {
     name: "assay_insert_in_flight",

@@ -64,7 +64,7 @@ const INSERT: InsertStats = {
   deadLetterRecords: 0,
   deadLetterSpans: 7,
   keptBytes: 0,
-  failedPlans: 0,
+  failedWrites: 0,
   blocked: undefined,
   lastInsertMs: 250,
 };

@@ -49,7 +49,15 @@ async function underLoad(strike: () => Promise<void>): Promise<void> {
   let load: RecordedLoad | undefined;
   try {
     load = await startRecordedLoad(assay.otlp, ++seed, [
-      ...["--spans", "1000000", "--batch", "50", "--rate", "1500", "--days", "3", "--resend"],
+      "--spans",
+      "1000000",
+      "--batch",
+      "50",
+      "--rate",
+      "1500",
+      "--days",
+      "3",
+      "--resend",
     ]);
     await delay(800);
     await strike();
@@ -57,7 +65,7 @@ async function underLoad(strike: () => Promise<void>): Promise<void> {
     const { acked, refused, unknown } = await load.end();
     expect({ refused, unknown }).toEqual({ refused: 0, unknown: 0 });
     expect(acked).toBeGreaterThan(1_000);
-    await expectExactlyOnce(engine.target, load, assay.output);
+    await expectExactlyOnce(engine.target, load, () => assay.output());
   } finally {
     await load?.remove();
   }

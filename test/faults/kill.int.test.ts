@@ -163,12 +163,12 @@ async function expectExactlyOnce(assay: RunningAssay, records: string): Promise<
 }
 
 /** What a person would look at first. */
-async function describeState({ output, metrics }: RunningAssay): Promise<string> {
-  const exposition = await fetch(`${metrics}/metrics`)
+async function describeState(assay: RunningAssay): Promise<string> {
+  const exposition = await fetch(`${assay.metrics}/metrics`)
     .then((response) => response.text())
     .catch(String);
   const figures = exposition.split("\n").filter((line) => /^(otelcol|assay)/.test(line));
-  return `${output()}\n${figures.join("\n")}`;
+  return `${assay.output()}\n${figures.join("\n")}`;
 }
 
 async function connect(env: Record<string, string>): Promise<ClickHouseClient> {

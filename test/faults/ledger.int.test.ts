@@ -13,7 +13,13 @@ test("nothing is missing, until somebody deletes rows behind the collector's bac
   const env = await assayEnv();
   const assay = await startAssay("collector", env);
   const load = await startRecordedLoad(assay.otlp, 1, [
-    ...["--spans", "100000000", "--batch", "50", "--rate", "1000", "--resend"],
+    "--spans",
+    "100000000",
+    "--batch",
+    "50",
+    "--rate",
+    "1000",
+    "--resend",
   ]);
   const [host, port] = env["ASSAY_CLICKHOUSE_HTTP"]!.split(":");
   const address = { host: host!, port: Number(port) };
