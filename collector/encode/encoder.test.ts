@@ -512,6 +512,55 @@ describe("the wire", () => {
   });
 });
 
+describe("other dialects", () => {
+  const asked: string[] = [];
+  const dialects = {
+    isForeignKey(key: string) {
+      asked.push(key);
+      return key.startsWith("llm.");
+    },
+    translate(bytes: Uint8Array, at: number, end: number) {
+      if (Buffer.from(bytes.subarray(at, end)).includes("as it is")) return undefined;
+      const own = keyValue(9, "gen_ai.request.model", text(1, "model"));
+      return Uint8Array.from([...bytes.subarray(at, end), ...own]);
+    },
+  };
+  const foreign = (name: string) =>
+    span(started, ended, text(5, name), keyValue(9, "llm.model_name", text(1, "other")));
+  const own = span(started, ended, text(5, "own"), keyValue(9, "k", text(1, "v")));
+
+  test("a span with a key of one is read translated, others as they are", () => {
+    asked.length = 0;
+    encoder = createEncoder({
+      priceBook: loadPriceBook(),
+      collectorId: "log-1",
+      maxSpanAgeMs: 7 * DAY_MS,
+      dialects,
+    });
+    const rows = rowsOf(foreign("a"), own, foreign("as it is"), foreign("b"), own);
+    expect(rows.map((row) => [row["name"], row["request_model"]])).toEqual([
+      ["a", "model"],
+      ["own", ""],
+      ["as it is", ""],
+      ["b", "model"],
+      ["own", ""],
+    ]);
+    expect(rows[1]!["attrs_string"]).toEqual(new Map([["k", "v"]]));
+    expect(asked.toSorted()).toEqual(["gen_ai.request.model", "k", "llm.model_name"]);
+  });
+
+  test("also when the key cannot be remembered", () => {
+    encoder = createEncoder({
+      priceBook: loadPriceBook(),
+      collectorId: "log-1",
+      maxSpanAgeMs: 7 * DAY_MS,
+      dialects,
+    });
+    const long = keyValue(9, `llm.${"x".repeat(300)}`, text(1, "other"));
+    expect(rowsOf(span(started, ended, long))).toMatchObject([{ request_model: "model" }]);
+  });
+});
+
 describe("messages as events", () => {
   const event = (name: string, ...attributes: Field[]) =>
     message(11, fixed64(1, 5n), text(2, name), ...attributes);
@@ -676,6 +725,14 @@ describe("blocks", () => {
       { batch: 2n ** 40n, collector_id: "log-1", received_at: BigInt(RECEIVED) },
       { batch: 2n ** 40n, collector_id: "log-1", received_at: BigInt(RECEIVED) },
     ]);
+  });
+
+  test("byteLength on the way is about the block's", () => {
+    const bytes = request(span(keyValue(9, "gen_ai.input.messages", text(1, "x".repeat(5_000)))));
+    for (let i = 0; i < 1_000; i++) append(bytes);
+    const estimate = encoder.byteLength;
+    expect(estimate / encoder.finish(1).byteLength).toBeCloseTo(1, 1);
+    expect(encoder.byteLength).toBe(0);
   });
 
   test("stats count what happened", () => {

@@ -30,6 +30,16 @@ export interface EncoderOptions {
   maxSpanAgeMs: number;
   /** @default DEFAULT_LIMITS */
   cardinality?: CardinalityLimits;
+  /** @default spans are read as they come */
+  dialects?: Dialects;
+}
+
+/** Other instrumentations' ways to write what the conventions write. */
+export interface Dialects {
+  /** Whether a span with this attribute may have to be translated. Asked once a key, not once a span. */
+  isForeignKey(key: string): boolean;
+  /** The Span message to read instead of the one that lies there; undefined to read that one. */
+  translate(body: Uint8Array, at: number, end: number): Uint8Array | undefined;
 }
 
 /** Counted when a block is finished. */
@@ -50,6 +60,7 @@ export interface TraceEncoder extends Encoder {
 }
 
 const DAY_MS = 86_400_000;
+const MEASURE_EVERY_BYTES = 1 << 20;
 
 export function createEncoder(options: EncoderOptions): TraceEncoder {
   return new SpanEncoder(options);
@@ -63,13 +74,19 @@ class SpanEncoder implements TraceEncoder {
   readonly #writeBlock: (rows: number) => Uint8Array[];
   readonly #collectorId: Uint8Array;
   readonly #reader = new WireReader();
-  readonly #scan = new SpanScan();
+  /** Over the span at hand where it had to be translated. */
+  readonly #translated = new WireReader();
+  readonly #dialects: Dialects | undefined;
+  readonly #scan: SpanScan;
   readonly #row: RowWriter;
   readonly #shared: SharedColumns;
   readonly #spots = new SharedSpots();
   #resource!: ResourceContext;
   #scope!: ScopeContext;
 
+  /** The block's size when it was measured last, and the bytes of bodies taken since. */
+  #measured = 0;
+  #unmeasured = 0;
   /** Per row: UTC day × 8 + place of its cost status. */
   #notes = new Int32Array(1024);
   #record: LogRecord | undefined;
@@ -88,8 +105,11 @@ class SpanEncoder implements TraceEncoder {
 
   constructor(options: EncoderOptions) {
     this.#collectorId = Buffer.from(options.collectorId);
+    const { dialects } = options;
+    this.#dialects = dialects;
+    this.#scan = new SpanScan(dialects && ((key) => dialects.isForeignKey(key)));
     this.#shared = new SharedColumns(this.#columns);
-    this.#row = new RowWriter(this.#columns, this.#reader, this.#scan, options);
+    this.#row = new RowWriter(this.#columns, this.#scan, options);
     const typed: TypedColumns = Object.entries(this.#layout).map(([name, [type, column]]) => [
       name,
       type,
@@ -98,10 +118,13 @@ class SpanEncoder implements TraceEncoder {
     this.#writeBlock = createBlockWriter(typed);
   }
 
+  /** Asked before each record, so it is measured now and then, and what has come since is taken as it came. */
   get byteLength(): number {
-    let total = 0;
-    for (const column of this.#all) total += column.byteLength(this.rows);
-    return total;
+    if (this.#unmeasured > MEASURE_EVERY_BYTES) {
+      this.#measured = this.#all.reduce((sum, column) => sum + column.byteLength(this.rows), 0);
+      this.#unmeasured = 0;
+    }
+    return this.#measured + this.#unmeasured;
   }
 
   append(record: LogRecord): void {
@@ -109,6 +132,7 @@ class SpanEncoder implements TraceEncoder {
     try {
       this.#walk(record);
       this.#putReceipt(record.receivedAtUnixMs);
+      this.#unmeasured += record.body.length;
     } catch (error) {
       this.#takeBack(rows);
       throw error;
@@ -189,17 +213,30 @@ class SpanEncoder implements TraceEncoder {
       this.#reader.at = end;
       return;
     }
-    this.#scan.read(this.#reader, end);
+    const reader = this.#scanSpan(end);
     if (!this.#scan.hasIds) {
       this.#stats.skipped++;
       return;
     }
     const row = this.rows;
-    const costStatus = this.#row.write(row, this.#resource, this.#scope);
+    const costStatus = this.#row.write(row, reader, this.#resource, this.#scope);
     if (row === this.#notes.length) this.#notes = doubled(this.#notes);
     this.#notes[row] = this.#row.times.day * 8 + costStatus;
     this.rows = row + 1;
     this.#reader.at = end;
+  }
+
+  /** Returns over which bytes the span was scanned in the end: the record's, or the translated ones. */
+  #scanSpan(end: number): WireReader {
+    const reader = this.#reader;
+    const at = reader.at;
+    this.#scan.read(reader, end);
+    if (!this.#scan.hasForeignKey) return reader;
+    const span = this.#dialects?.translate(reader.body, at, end);
+    if (span === undefined) return reader;
+    this.#translated.reset(span);
+    this.#scan.read(this.#translated, span.length);
+    return this.#translated;
   }
 
   #isRejected(): boolean {
@@ -225,6 +262,8 @@ class SpanEncoder implements TraceEncoder {
     const byteLength = chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0);
     const rowsByDay = this.#rowsByDay(rows);
     this.rows = 0;
+    this.#measured = 0;
+    this.#unmeasured = 0;
     for (const column of this.#all) column.reset();
     this.#scan.rest();
     this.#shared.rest();

@@ -92,7 +92,6 @@ function columnsOfKind<T>(
 export class RowWriter {
   readonly times: SpanTimes;
   readonly #columns: Columns;
-  readonly #reader: WireReader;
   readonly #scan: SpanScan;
   readonly #selection = new Selection();
   readonly #maps: AttributeMaps;
@@ -117,14 +116,15 @@ export class RowWriter {
     requestModel: emptySpot(),
     responseModel: emptySpot(),
   };
+  /** Over the bytes that were scanned. */
+  #reader!: WireReader;
   #resource!: ResourceContext;
   #row = 0;
   #anomalies = 0;
   #hasContent = false;
 
-  constructor(columns: Columns, reader: WireReader, scan: SpanScan, options: RowOptions) {
+  constructor(columns: Columns, scan: SpanScan, options: RowOptions) {
     this.#columns = columns;
-    this.#reader = reader;
     this.#scan = scan;
     this.times = new SpanTimes(options.maxSpanAgeMs);
     this.#maps = new AttributeMaps(columns, scan.keys.capacity);
@@ -151,9 +151,10 @@ export class RowWriter {
   }
 
   /** Writes the scanned span; returns its cost status' place in `COST_STATUSES`. */
-  write(row: number, resource: ResourceContext, scope: ScopeContext): number {
+  write(row: number, reader: WireReader, resource: ResourceContext, scope: ScopeContext): number {
     const replacedBefore = replaced.count;
     this.#row = row;
+    this.#reader = reader;
     this.#resource = resource;
     this.#anomalies = this.#scan.anomalies | resource.anomalies | scope.anomalies;
     this.#hasContent = false;

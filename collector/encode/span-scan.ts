@@ -9,6 +9,7 @@ import { ANOMALY } from "./anomalies.ts";
 import { EMPTY, findValue, type ValueSpot } from "./any-value.ts";
 import { Interner, NOT_FOUND } from "./interner.ts";
 import { PROMOTED_KEYS } from "./promoted.ts";
+import { latin1 } from "./scalar.ts";
 
 /** Different attribute keys remembered from span to span, those that have a column included. */
 const MAX_KEYS = 4096;
@@ -18,6 +19,11 @@ const MAX_KEPT = 1 << 16;
 
 /** Those of a span's fields that `read` does not take itself. */
 const DELIMITED_FIELDS = fieldBits(1, 2, 3, 4, 5, 11, 13, 15);
+
+/** What is known of a key's number: nothing yet, one of ours, another dialect's. */
+const UNKNOWN = 0;
+const OWN = 1;
+const FOREIGN = 2;
 
 /** An attribute that a later one of the same key replaces. */
 const SUPERSEDED = -2;
@@ -29,6 +35,8 @@ export class SpanScan {
   spanIdAt = 0;
   parentIdAt = 0;
   hasIds = false;
+  /** Some attribute is written in another dialect than ours. */
+  hasForeignKey = false;
   hasParent = false;
   nameAt = 0;
   nameEnd = 0;
@@ -68,6 +76,8 @@ export class SpanScan {
   /** Which span showed a key last, and at which attribute. */
   readonly #seenIn = new Int32Array(this.keys.capacity);
   readonly #seenAt = new Int32Array(this.keys.capacity);
+  readonly #isForeignKey: ((key: string) => boolean) | undefined;
+  readonly #dialect = new Uint8Array(this.keys.capacity);
   /** By key: the one that came after it the last time. */
   readonly #follower = new Int32Array(this.keys.capacity);
   #lastKey = 0;
@@ -76,11 +86,17 @@ export class SpanScan {
   readonly #unnumbered = new Map<string, number>();
   readonly #spot: ValueSpot = { type: EMPTY, at: 0, end: 0, hasStringIndex: false };
 
+  /** `isForeignKey` is asked once for each key that is remembered. */
+  constructor(isForeignKey?: (key: string) => boolean) {
+    this.#isForeignKey = isForeignKey;
+  }
+
   /** Between blocks: makes room for new keys when all numbers are taken. */
   rest(): void {
     if (this.keys.full) {
       this.keys.forget();
       this.#follower.fill(0);
+      this.#dialect.fill(UNKNOWN);
       this.#lastKey = 0;
     }
     this.#seenIn.fill(0);
@@ -152,6 +168,7 @@ export class SpanScan {
     this.events = 0;
     this.links = 0;
     this.anomalies = 0;
+    this.hasForeignKey = false;
     this.kind = 0;
     this.flags = 0;
     this.startLow = 0;
@@ -287,17 +304,29 @@ export class SpanScan {
     this.key[index] = key;
     this.keyAt[index] = keyAt;
     this.keyEnd[index] = keyEnd;
-    if (key !== NOT_FOUND) this.#lastKey = key;
     if (key === NOT_FOUND) {
-      const name = Buffer.from(reader.body.subarray(keyAt, keyEnd)).toString("latin1");
+      const name = latin1(reader.body, keyAt, keyEnd);
+      if (this.#isForeignKey?.(name)) this.hasForeignKey = true;
       const earlier = this.#unnumbered.get(name);
       this.#unnumbered.set(name, index);
       if (earlier !== undefined) this.#supersede(earlier);
       return;
     }
+    this.#lastKey = key;
+    const dialect = this.#dialect[key]!;
+    if (dialect !== OWN) this.#noteDialect(key, dialect, reader, keyAt, keyEnd);
     if (this.#seenIn[key] === this.#serial) this.#supersede(this.#seenAt[key]!);
     this.#seenIn[key] = this.#serial;
     this.#seenAt[key] = index;
+  }
+
+  #noteDialect(key: number, known: number, reader: WireReader, at: number, end: number): void {
+    let dialect = known;
+    if (dialect === UNKNOWN) {
+      const isForeign = this.#isForeignKey?.(latin1(reader.body, at, end)) ?? false;
+      this.#dialect[key] = dialect = isForeign ? FOREIGN : OWN;
+    }
+    if (dialect === FOREIGN) this.hasForeignKey = true;
   }
 
   #supersede(attribute: number): void {
