@@ -12,7 +12,12 @@ import {
   targetOf,
   type Address,
 } from "@assay/clickhouse";
-import { collectorSettings, startCollector, type RunningCollector } from "@assay/collector";
+import {
+  collectorSettings,
+  runDeadLetterCommand,
+  startCollector,
+  type RunningCollector,
+} from "@assay/collector";
 import { querySettings, startQueryApi } from "@assay/query-api";
 
 const tables = { ...clickhouseSettings, ...collectorSettings, ...querySettings };
@@ -172,6 +177,12 @@ async function runAll(): Promise<void> {
   await running.stop();
 }
 
+async function runDeadLetters(args: readonly string[]): Promise<void> {
+  const { ASSAY_DATA, ASSAY_OTLP_HTTP } = settings();
+  const options = { dataDir: ASSAY_DATA, otlp: ASSAY_OTLP_HTTP, print: console.log };
+  await runDeadLetterCommand(args, options);
+}
+
 async function runDemo(): Promise<void> {
   // History is filed under the day it tells of, not under today.
   process.env["ASSAY_MAX_SPAN_AGE_DAYS"] ??= "30";
@@ -217,7 +228,14 @@ function describe(error: unknown): string {
   return error.cause ? `${error.message}: ${describe(error.cause)}` : error.message;
 }
 
-const commands: Record<string, { run: () => void | Promise<void>; about: string }> = {
+interface Command {
+  run: (args: readonly string[]) => void | Promise<void>;
+  about: string;
+  /** Whether more words may follow its name. */
+  takesArgs?: boolean;
+}
+
+const commands: Record<string, Command> = {
   start: { run: runAll, about: "embedded engine, collector, query API and page, until Ctrl-C" },
   demo: {
     run: runDemo,
@@ -228,6 +246,11 @@ const commands: Record<string, { run: () => void | Promise<void>; about: string 
     about: "the collector alone (with the embedded engine unless CLICKHOUSE_URL is set)",
   },
   "query-api": { run: runQueryApi, about: "the query API and page alone" },
+  "dead-letters": {
+    run: runDeadLetters,
+    about: "requests that could not be stored: list | show N | replay N|all | drop N|all",
+    takesArgs: true,
+  },
   settings: {
     run: () => console.log(settingsPage(tables)),
     about: "every setting, its default and what it does",
@@ -236,14 +259,14 @@ const commands: Record<string, { run: () => void | Promise<void>; about: string 
 
 const [name = "help", ...rest] = process.argv.slice(2);
 const command = commands[name];
-if (!command || rest.length > 0) {
+if (!command || (rest.length > 0 && !command.takesArgs)) {
   const asked = name === "help" || name === "--help" || name === "-h";
   const list = Object.entries(commands).map(
-    ([key, { about }]) => `  assay ${key.padEnd(10)} ${about}`,
+    ([key, { about }]) => `  assay ${key.padEnd(12)} ${about}`,
   );
   const problem = asked ? "" : `Unknown: "${[name, ...rest].join(" ")}".\n`;
   (asked ? process.stdout : process.stderr).write(`${problem}Usage:\n${list.join("\n")}\n`);
   process.exitCode = asked ? 0 : 1;
 } else {
-  await Promise.resolve().then(command.run).catch(failed);
+  await Promise.resolve(rest).then(command.run).catch(failed);
 }
