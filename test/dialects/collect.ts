@@ -35,6 +35,13 @@ export const CALLS = ["chat", "stream", "tool call", "embeddings"] as const;
 export type CallName = (typeof CALLS)[number];
 export type Values = Readonly<Record<string, unknown>>;
 
+export type Collected = Partial<Record<CallName, Values>> & {
+  /** Spans around the calls, which are none themselves. */
+  surrounding: number;
+  /** Spans that say of a call what another says too. */
+  repeated: number;
+};
+
 /** Canonical attributes that a call through any instrumentation could give. */
 export const COMPARED: readonly string[] = [
   ATTR.operationName,
@@ -86,9 +93,7 @@ export const KNOWN_DIFFERENCES: Partial<Record<Instrumentation, Readonly<Record<
   };
 
 /** The model calls of one run, in their order. Spans that surround them are left out: they do not count. */
-export async function collect(
-  name: Instrumentation,
-): Promise<Partial<Record<CallName, Values>> & { surrounding: number }> {
+export async function collect(name: Instrumentation): Promise<Collected> {
   const model = await startModelServer();
   const sink = await startOtlpSink();
   try {
@@ -114,22 +119,30 @@ export async function collect(
   }
 }
 
-function callsOf(
-  spans: readonly Uint8Array[],
-): Partial<Record<CallName, Values>> & { surrounding: number } {
+function callsOf(spans: readonly Uint8Array[]): Collected {
   const messages = spans
     .map((span) => translate(span, 0, span.length) ?? span)
     .map((span) => new SpanMessage(span, 0, span.length))
     .sort((a, b) => Number(a.startUnixNano - b.startUnixNano));
-  const calls = messages.filter((span) =>
-    MODEL_OPERATIONS.has(span.attributes.get(ATTR.operationName) as string),
-  );
+  const calls = messages.filter((span) => MODEL_OPERATIONS.has(operationOf(span.attributes)));
+  const embeddings = calls.filter(({ attributes }) => operationOf(attributes) === "embeddings");
+  const inOrder = [
+    ...calls.filter((call) => !embeddings.includes(call)).slice(0, 3),
+    embeddings.find(({ attributes }) => attributes.has(ATTR.inputTokens)) ?? embeddings[0],
+  ];
   const named: Partial<Record<CallName, Values>> = {};
-  calls.forEach((call, index) => {
-    const name = CALLS[index];
-    if (name !== undefined) named[name] = valuesOf(call.attributes);
+  inOrder.forEach((call, index) => {
+    if (call !== undefined) named[CALLS[index]!] = valuesOf(call.attributes);
   });
-  return { ...named, surrounding: messages.length - calls.length };
+  return {
+    ...named,
+    surrounding: messages.length - calls.length,
+    repeated: calls.length - Object.keys(named).length,
+  };
+}
+
+function operationOf(attributes: ReadonlyMap<string, unknown>): string {
+  return attributes.get(ATTR.operationName) as string;
 }
 
 /** As the encoder reads them: older names, JSON. */

@@ -4,13 +4,14 @@ import { beforeAll, describe, expect, test } from "vitest";
 import {
   CALLS,
   collect,
+  type Collected,
   COMPARED,
   INSTRUMENTATIONS,
   type Instrumentation,
   isInstalled,
   KNOWN_DIFFERENCES,
 } from "./collect.ts";
-import { dialectsPage, type Collected } from "./page.ts";
+import { dialectsPage } from "./page.ts";
 
 const OTHERS = Object.keys(INSTRUMENTATIONS).filter(
   (name) => name !== "assay",

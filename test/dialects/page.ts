@@ -2,14 +2,13 @@
 import {
   CALLS,
   type CallName,
+  type Collected,
   COMPARED,
   INSTRUMENTATIONS,
   type Instrumentation,
   KNOWN_DIFFERENCES,
   type Values,
 } from "./collect.ts";
-
-export type Collected = Partial<Record<CallName, Values>> & { surrounding: number };
 
 export function dialectsPage(collected: ReadonlyMap<Instrumentation, Collected>): string {
   const ours = collected.get("assay")!;
@@ -36,6 +35,10 @@ function section(name: Instrumentation, theirs: Collected, ours: Collected): str
     theirs.surrounding > 0
       ? ["", `Besides: ${theirs.surrounding} spans around these calls, which do not count.`]
       : [];
+  const twice =
+    theirs.repeated > 0
+      ? ["", `Besides: ${theirs.repeated} span that repeats a call, without its tokens.`]
+      : [];
   return [
     `## ${INSTRUMENTATIONS[name]}`,
     "",
@@ -43,6 +46,7 @@ function section(name: Instrumentation, theirs: Collected, ours: Collected): str
     "| --- | --- | --- |",
     ...rows,
     ...around,
+    ...twice,
     "",
   ];
 }

@@ -1,7 +1,7 @@
 /** Prints docs/dialects.md, or writes it: node test/dialects/table.ts --write */
 import { writeFile } from "node:fs/promises";
-import { collect, INSTRUMENTATIONS, type Instrumentation } from "./collect.ts";
-import { dialectsPage, type Collected } from "./page.ts";
+import { collect, type Collected, INSTRUMENTATIONS, type Instrumentation } from "./collect.ts";
+import { dialectsPage } from "./page.ts";
 
 const collected = new Map<Instrumentation, Collected>();
 for (const name of Object.keys(INSTRUMENTATIONS) as Instrumentation[])
