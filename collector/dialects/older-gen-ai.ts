@@ -28,6 +28,7 @@ const OTHERS = {
   [ATTR.openaiRequestServiceTier]: ["gen_ai.openai.request.service_tier"],
   [ATTR.openaiResponseServiceTier]: ["gen_ai.openai.response.service_tier"],
   [ATTR.openaiSystemFingerprint]: ["gen_ai.openai.response.system_fingerprint"],
+  [ATTR.requestStream]: ["gen_ai.is_streaming"],
   [ATTR.userId]: ["gen_ai.user"],
 };
 

@@ -15,7 +15,12 @@ import { startOtlpSink } from "./otlp-sink.ts";
 
 const here = fileURLToPath(new URL("./", import.meta.url));
 
-export const isInstalled: boolean = existsSync(`${here}node_modules/openai/package.json`);
+const python = `${here}python/venv/bin/python`;
+
+/** npm ci --prefix test/dialects */
+export const hasPackages: boolean = existsSync(`${here}node_modules/openai/package.json`);
+/** cd test/dialects/python && python3 -m venv venv && venv/bin/pip install -r requirements.txt */
+export const hasPython: boolean = existsSync(python);
 
 /** Our own and, by the argument of `run.mjs`, the others. */
 export const INSTRUMENTATIONS = {
@@ -27,6 +32,9 @@ export const INSTRUMENTATIONS = {
   openlit: "OpenLIT 1.15.0 (JavaScript)",
   "ai-6": "AI SDK 6",
   "ai-7": "AI SDK 7.0.173 with @ai-sdk/otel",
+  "python openinference": "OpenInference 0.1.66 (Python)",
+  "python opentelemetry": "opentelemetry-instrumentation-openai 0.62.4, of OpenLLMetry (Python)",
+  "python mlflow": "MLflow tracing 3.17.2 (Python)",
 } as const;
 
 export type Instrumentation = keyof typeof INSTRUMENTATIONS;
@@ -97,7 +105,8 @@ export async function collect(name: Instrumentation): Promise<Collected> {
   const model = await startModelServer();
   const sink = await startOtlpSink();
   try {
-    const child = spawn(process.execPath, [`${here}run.mjs`, name], {
+    const [command, ...args] = commandOf(name);
+    const child = spawn(command, args, {
       env: {
         ...process.env,
         MODEL_URL: model.url,
@@ -111,12 +120,17 @@ export async function collect(name: Instrumentation): Promise<Collected> {
     child.stdout.on("data", (text: Buffer) => (output += text.toString()));
     child.stderr.on("data", (text: Buffer) => (output += text.toString()));
     const [code] = (await once(child, "exit")) as [number | null];
-    if (code !== 0) throw new Error(`run.mjs ${name} ended with ${code}:\n${output}`);
+    if (code !== 0) throw new Error(`${name} ended with ${code}:\n${output}`);
     return callsOf(sink.spans);
   } finally {
     model.server.close();
     sink.server.close();
   }
+}
+
+function commandOf(name: Instrumentation): [string, ...string[]] {
+  if (name.startsWith("python ")) return [python, `${here}python/run.py`, name.slice(7)];
+  return [process.execPath, `${here}run.mjs`, name];
 }
 
 function callsOf(spans: readonly Uint8Array[]): Collected {
@@ -150,7 +164,8 @@ function valuesOf(attributes: ReadonlyMap<string, unknown>): Values {
   const values: Record<string, unknown> = {};
   for (const key of COMPARED) {
     const value = attributes.get(key);
-    if (value !== undefined && value !== null && value !== false)
+    // In the columns none and 0, or false, are the same.
+    if (value !== undefined && value !== null && value !== false && value !== 0)
       values[key] = typeof value === "string" && /^[[{]/.test(value) ? JSON.parse(value) : value;
   }
   const provider = values[ATTR.providerName] ?? attributes.get("gen_ai.system");

@@ -86,9 +86,6 @@ def mlflow():
     library.openai.autolog()
     call()
     library.flush_trace_async_logging()
-    trace.get_tracer_provider().shutdown() if hasattr(
-        trace.get_tracer_provider(), "shutdown"
-    ) else None
 
 
 {"openinference": openinference, "opentelemetry": opentelemetry, "mlflow": mlflow}[sys.argv[1]]()
