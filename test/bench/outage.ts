@@ -37,8 +37,16 @@ await until(
 );
 const [engine] = await childrenOf(assay.child.pid!);
 const load = startLoad([
-  ...["--url", assay.otlp, "--spans", "1000000000", "--batch", "100", "--connections", "8"],
-  ...["--rate", String(rate)],
+  "--url",
+  assay.otlp,
+  "--spans",
+  "1000000000",
+  "--batch",
+  "100",
+  "--connections",
+  "8",
+  "--rate",
+  String(rate),
 ]);
 try {
   await delay(Math.min(5_000, outageMs));

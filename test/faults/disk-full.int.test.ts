@@ -4,7 +4,6 @@
  *
  * A small tmpfs is mounted below the data folder and filled; that needs root, and is skipped (and counted) without.
  */
-import { execFileSync } from "node:child_process";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -13,10 +12,10 @@ import { expect, test } from "vitest";
 
 import { assayEnv, removeData, startAssay, until } from "../processes.ts";
 import { metricsOf } from "./metrics.ts";
+import { canMountSmallDisks, mountSmallDisk, unmount } from "./small-disk.ts";
 import { expectExactlyOnce, startRecordedLoad } from "./oracle.ts";
 
 const FULL_MS = 3_000;
-const canMount = process.platform === "linux" && process.getuid?.() === 0 && mountWorks();
 
 interface Disk {
   folder: string;
@@ -40,13 +39,13 @@ const disks: Record<string, Disk> = {
   },
 };
 
-test.skipIf(!canMount).each(Object.entries(disks))(
+test.skipIf(!canMountSmallDisks).each(Object.entries(disks))(
   "%s is full for a while",
   async (_, { folder, mib, isFelt }) => {
     const env = await assayEnv();
     const dir = join(env["ASSAY_DATA"]!, folder);
     await mkdir(dir, { recursive: true, mode: 0o700 });
-    mount(dir, mib);
+    mountSmallDisk(dir, `size=${mib}m`);
     const assay = await startAssay("collector", env);
     const load = await startRecordedLoad(assay.otlp, 1, [
       "--spans",
@@ -86,7 +85,7 @@ test.skipIf(!canMount).each(Object.entries(disks))(
       await load.remove();
       assay.child.kill("SIGKILL");
       await until(
-        async () => execFileSync("umount", [dir], { stdio: "pipe" }),
+        async () => unmount(dir),
         () => true,
       );
       await removeData(env);
@@ -104,24 +103,5 @@ async function fill(dir: string, mib: number): Promise<void> {
     } catch {
       return; // no space left on the device, as wanted
     }
-  }
-}
-
-function mount(dir: string, mib: number): void {
-  execFileSync("mount", ["-t", "tmpfs", "-o", `size=${mib}m,mode=700`, "none", dir], {
-    stdio: "pipe",
-  });
-}
-
-/** Containers often have root without the right to mount. */
-function mountWorks(): boolean {
-  try {
-    const dir = execFileSync("mktemp", ["-d"]).toString().trim();
-    mount(dir, 1);
-    execFileSync("umount", [dir]);
-    execFileSync("rmdir", [dir]);
-    return true;
-  } catch {
-    return false;
   }
 }

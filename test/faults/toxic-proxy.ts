@@ -8,7 +8,7 @@ import { connect, createServer, type AddressInfo, type Socket } from "node:net";
  * - `slow`: each piece of an answer comes 500 ms late;
  * - `deaf`: requests arrive, but the connection is reset instead of the answer.
  */
-export type Toxic = "none" | "reset" | "blackhole" | "slow" | "deaf";
+type Toxic = "none" | "reset" | "blackhole" | "slow" | "deaf";
 
 export interface ToxicProxy {
   url: string;

@@ -11,7 +11,7 @@ export interface FuzzedRequest {
 }
 
 /** Numbers in [0, 1) that look random: mulberry32. */
-export function seededRandom(seed: number): () => number {
+function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
