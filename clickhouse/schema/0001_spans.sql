@@ -6,7 +6,7 @@
 --
 -- Placeholders, filled by the migration runner (clickhouse/statements.ts): {{on_cluster}}, {{MergeTree}} and
 -- {{AggregatingMergeTree}} (the Replicated ones on a cluster), {{durable}} (deduplication window and fsync settings),
--- {{days:NAME}} (retention). Every statement can be run again: a migration that was killed halfway starts over.
+-- {{few_files}} and {{wide_merges}} (how parts are written and merged), {{days:NAME}} (retention). Every statement can be run again: a migration that was killed halfway starts over.
 
 CREATE TABLE IF NOT EXISTS ingest {{on_cluster}}
 (
@@ -107,6 +107,8 @@ CREATE TABLE IF NOT EXISTS ingest {{on_cluster}}
 )
 ENGINE = Null;
 
+-- `batch` stands before `trace_id` in the order so that a merge copies runs of rows instead of single ones (a seventh of
+-- the work). A trace is found by ix_trace within the project and time that trace_index gives.
 CREATE TABLE IF NOT EXISTS spans {{on_cluster}}
 (
     project            LowCardinality(String),
@@ -202,13 +204,15 @@ CREATE TABLE IF NOT EXISTS spans {{on_cluster}}
 )
 ENGINE = {{MergeTree}}
 PARTITION BY toDate(event_time)
-PRIMARY KEY (project, toStartOfFiveMinutes(event_time), trace_id)
-ORDER BY (project, toStartOfFiveMinutes(event_time), trace_id, event_time, span_id)
+PRIMARY KEY (project, toStartOfFiveMinutes(event_time), batch, trace_id)
+ORDER BY (project, toStartOfFiveMinutes(event_time), batch, trace_id, event_time, span_id)
 TTL toDateTime(event_time) + INTERVAL {{days:spans}} DAY
-SETTINGS {{durable}}, ttl_only_drop_parts = 1;
+SETTINGS {{durable}}, ttl_only_drop_parts = 1, {{few_files}}, {{wide_merges}};
 
 -- Prompts, answers, retrieved documents, tool arguments. Apart from the facts: shorter retention, own access rights,
 -- and no merge of `spans` rewrites them. A span may have several rows (content that arrives later); the API merges them.
+-- To rewrite text costs as much as to insert it: parts are merged only until they are large enough to be kept in their
+-- thousands, and large ones do not count as too many.
 CREATE TABLE IF NOT EXISTS span_content {{on_cluster}}
 (
     project           LowCardinality(String),
@@ -228,7 +232,8 @@ ENGINE = {{MergeTree}}
 PARTITION BY toDate(event_time)
 ORDER BY (project, toStartOfFiveMinutes(event_time), trace_id, span_id)
 TTL toDateTime(event_time) + INTERVAL {{days:content}} DAY
-SETTINGS {{durable}}, ttl_only_drop_parts = 1, index_granularity_bytes = 67108864;
+SETTINGS {{durable}}, ttl_only_drop_parts = 1, index_granularity_bytes = 67108864, {{few_files}}, {{wide_merges}},
+    max_bytes_to_merge_at_max_space_in_pool = 268435456, max_avg_part_size_for_too_many_parts = 16777216;
 
 -- Where a trace lies: looked up by id alone, answers with every project and day that has spans of it.
 CREATE TABLE IF NOT EXISTS trace_index {{on_cluster}}
@@ -252,7 +257,7 @@ ENGINE = {{AggregatingMergeTree}}
 PARTITION BY toYYYYMM(day)
 ORDER BY (trace_id, project, day)
 TTL day + INTERVAL {{days:spans}} DAY
-SETTINGS {{durable}}, index_granularity = 1024;
+SETTINGS {{durable}}, index_granularity = 1024, {{few_files}}, {{wide_merges}};
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS spans_mv {{on_cluster}} TO spans AS
 SELECT

@@ -5,6 +5,8 @@ const CLOCK_TICKS_PER_SECOND = 100;
 
 export interface ProcessUse {
   cpuSeconds: number;
+  /** Part of `cpuSeconds`. */
+  kernelSeconds: number;
   peakRssMiB: number;
 }
 
@@ -17,6 +19,7 @@ export async function useOf(pid: number): Promise<ProcessUse> {
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return {
     cpuSeconds: (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS_PER_SECOND,
+    kernelSeconds: Number(fields[12]) / CLOCK_TICKS_PER_SECOND,
     peakRssMiB: Math.round(Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]) / 1024),
   };
 }
