@@ -16,5 +16,3 @@ prototype.datasync = async function (this: fs.FileHandle) {
     throw Object.assign(new Error("EIO: i/o error, fdatasync"), { code: "EIO" });
   return datasync.call(this);
 };
-
-export {};
