@@ -9,7 +9,7 @@ import type { PriceBook } from "@assay/instrumentation/pricing";
 import type { WireReader } from "../otlp/wire.ts";
 import { ANOMALY } from "./anomalies.ts";
 import { AttributeMaps } from "./attribute-maps.ts";
-import { ARRAY, KEY_VALUES, nextEntry, readElement, STRING, writeValue } from "./any-value.ts";
+import { ARRAY, KEY_VALUES, STRING, writeValue } from "./any-value.ts";
 import { NullableColumn } from "./byte-column.ts";
 import { Cardinality, type CardinalityLimits, DIMENSIONS, hashValue } from "./cardinality.ts";
 
@@ -17,22 +17,17 @@ import { DictionaryColumn } from "./dictionary-column.ts";
 import { countDocuments } from "./documents.ts";
 import { EventsAndLinks } from "./events-and-links.ts";
 import { SpanTimes } from "./event-time.ts";
+import { columnsOfKind } from "./fields-of-kind.ts";
+import { putReasonList, putReasonText } from "./finish-reasons.ts";
 import { highHalf } from "./int64.ts";
 import { Interner } from "./interner.ts";
 import { JsonSink } from "./json-sink.ts";
 import type { Columns } from "./layout.ts";
 import { MessageEvents } from "./message-events.ts";
 import { ModelCall } from "./model-call.ts";
-import {
-  type Field,
-  FIELD,
-  FIELD_NAMES,
-  FIELDS,
-  PROMOTED_KEYS,
-  PROVIDER_NAMES,
-} from "./promoted.ts";
+import { FIELD, PROMOTED_KEYS, PROVIDER_NAMES } from "./promoted.ts";
 import type { ResourceContext, ScopeContext } from "./resource.ts";
-import { readFlag, readInt64, readNumber, scalarText, utf8 } from "./scalar.ts";
+import { readFlag, readInt64, readNumber, scalarText } from "./scalar.ts";
 import { ABSENT, Selection } from "./selection.ts";
 import type { SpanScan } from "./span-scan.ts";
 import { StringColumn } from "./string-column.ts";
@@ -50,8 +45,6 @@ const OK = textSpot("ok");
 const ERROR = textSpot("error");
 const STATUS_ERROR = 2;
 const MAX_UINT32 = 2 ** 32 - 1;
-/** A finish_reasons text longer than this is taken as one reason, not as JSON. */
-const MAX_REASONS_TEXT = 4096;
 
 /** Operation names that decide something; the model ones come first. */
 const OPERATIONS: readonly string[] = [...MODEL_OPERATIONS, "retrieval"];
@@ -66,28 +59,6 @@ const DIMENSION = Object.fromEntries(DIMENSIONS.map((name, index) => [name, inde
   DimensionName,
   number
 >;
-
-/** Fields that a row writes by their kind alone: the field's number and its column. */
-const fieldsOfKind = (kind: Field["kind"]): number[] =>
-  FIELD_NAMES.flatMap((name, index) => (FIELDS[name].kind === kind ? [index] : []));
-
-function columnOfField(columns: Columns, field: number) {
-  const { column } = FIELDS[FIELD_NAMES[field]!] as Field;
-  if (column === undefined) throw new Error(`field ${FIELD_NAMES[field]} names no column`);
-  return columns[column];
-}
-
-function columnsOfKind<T>(
-  columns: Columns,
-  kind: Field["kind"],
-  type: new (...args: never[]) => T,
-): { field: number; column: T }[] {
-  return fieldsOfKind(kind).map((field) => {
-    const column = columnOfField(columns, field);
-    if (!(column instanceof type)) throw new Error(`field ${FIELD_NAMES[field]} is not a ${kind}`);
-    return { field, column };
-  });
-}
 
 export class RowWriter {
   readonly times: SpanTimes;
@@ -434,39 +405,14 @@ export class RowWriter {
   #putFinishReasons(): void {
     const index = this.#selection.chosen[FIELD.finishReasons]!;
     const { type, valueAt, valueEnd } = this.#scan;
-    if (type[index] === ARRAY) this.#putReasonList(valueAt[index]!, valueEnd[index]!);
-    else if (type[index] === STRING) this.#putReasonText(valueAt[index]!, valueEnd[index]!);
-    else this.#refuse(FIELD.finishReasons);
-  }
-
-  #putReasonList(at: number, end: number): void {
-    const reader = this.#reader;
-    const column = this.#columns.finish_reasons;
-    reader.at = at;
-    for (let next = nextEntry(reader, end); next >= 0; next = nextEntry(reader, end)) {
-      const reason = readElement(reader, next);
-      const entry = column.add(this.#row);
-      if (reason.type === STRING) {
-        column.entries[0].put(entry, reader.body, reader.view, reason.at, reason.end);
-      } else {
-        column.entries[0].putPlace(entry, 0);
-        this.#anomalies |= ANOMALY.invalidValue;
-      }
-      reader.at = next;
-    }
-  }
-
-  /** One reason, or a JSON array of them as text. */
-  #putReasonText(at: number, end: number): void {
-    const { body, view } = this.#reader;
-    const column = this.#columns.finish_reasons;
-    const list =
-      body[at] === 0x5b && end - at <= MAX_REASONS_TEXT
-        ? jsonTexts(utf8(body, at, end))
-        : undefined;
-    const [reasons] = column.entries;
-    if (list === undefined) reasons.put(column.add(this.#row), body, view, at, end);
-    else for (const reason of list) reasons.putSpot(column.add(this.#row), textSpot(reason));
+    const at = valueAt[index]!;
+    const end = valueEnd[index]!;
+    const { finish_reasons } = this.#columns;
+    if (type[index] === ARRAY) {
+      this.#anomalies |= putReasonList(finish_reasons, this.#row, this.#reader, at, end);
+    } else if (type[index] === STRING) {
+      putReasonText(finish_reasons, this.#row, this.#reader, at, end);
+    } else this.#refuse(FIELD.finishReasons);
   }
 
   #putModelCall(): number {
@@ -576,14 +522,3 @@ export class RowWriter {
 }
 
 const doubles = new DataView(new ArrayBuffer(8));
-
-/** The texts of a JSON array of texts; undefined for everything else. */
-function jsonTexts(text: string): string[] | undefined {
-  try {
-    const list: unknown = JSON.parse(text);
-    if (!Array.isArray(list)) return undefined;
-    return list.every((item) => typeof item === "string") ? list : undefined;
-  } catch {
-    return undefined; // not JSON: the text itself is the one reason
-  }
-}
