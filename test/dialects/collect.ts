@@ -7,9 +7,12 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { ATTR, MODEL_OPERATIONS } from "@assay/instrumentation/conventions";
+import { loadPriceBook } from "@assay/instrumentation/pricing";
 import { SpanMessage } from "../../collector/dialects/span-message.ts";
-import { translate } from "../../collector/dialects/translate.ts";
+import { isForeignKey, translate } from "../../collector/dialects/translate.ts";
 import { finishReason, providerName } from "../../collector/dialects/words.ts";
+import { createEncoder } from "../../collector/encode/encoder.ts";
+import { readBlock } from "../../collector/encode/native-reading.ts";
 import { startModelServer } from "./model-server.ts";
 import { startOtlpSink } from "./otlp-sink.ts";
 
@@ -48,6 +51,8 @@ export type Collected = Partial<Record<CallName, Values>> & {
   surrounding: number;
   /** Spans that say of a call what another says too. */
   repeated: number;
+  /** What the encoder writes for the calls: tokens and money, in the order of the calls. */
+  money: readonly Values[];
 };
 
 /** Canonical attributes that a call through any instrumentation could give. */
@@ -121,7 +126,7 @@ export async function collect(name: Instrumentation): Promise<Collected> {
     child.stderr.on("data", (text: Buffer) => (output += text.toString()));
     const [code] = (await once(child, "exit")) as [number | null];
     if (code !== 0) throw new Error(`${name} ended with ${code}:\n${output}`);
-    return callsOf(sink.spans);
+    return { ...callsOf(sink.spans), money: moneyOf(sink.bodies, sink.spans.length) };
   } finally {
     model.server.close();
     sink.server.close();
@@ -133,7 +138,31 @@ function commandOf(name: Instrumentation): [string, ...string[]] {
   return [process.execPath, `${here}run.mjs`, name];
 }
 
-function callsOf(spans: readonly Uint8Array[]): Collected {
+const MONEY = ["input_tokens", "cache_read_tokens", "output_tokens", "cost", "cost_status"];
+
+function moneyOf(bodies: readonly Uint8Array[], spanCount: number): Values[] {
+  const encoder = createEncoder({
+    priceBook: loadPriceBook(),
+    collectorId: "dialects",
+    maxSpanAgeMs: 86_400_000,
+    dialects: { isForeignKey, translate },
+  });
+  for (const [index, body] of bodies.entries()) {
+    const receipt = { seq: index + 1, signal: "traces" as const, receivedAtUnixMs: Date.now() };
+    encoder.append({ ...receipt, body, spanCount, rejected: [] });
+  }
+  return readBlock(encoder.finish(1))
+    .filter((row) => row["is_model_call"])
+    .sort((a, b) =>
+      Number(BigInt(a["start_unix_nano"] as bigint) - BigInt(b["start_unix_nano"] as bigint)),
+    )
+    .map((row) => ({
+      operation: row["operation"],
+      ...Object.fromEntries(MONEY.map((column) => [column, row[column]])),
+    }));
+}
+
+function callsOf(spans: readonly Uint8Array[]): Omit<Collected, "money"> {
   const messages = spans
     .map((span) => translate(span, 0, span.length) ?? span)
     .map((span) => new SpanMessage(span, 0, span.length))

@@ -51,6 +51,20 @@ describe.skipIf(!hasPackages)("real packages", () => {
     });
   });
 
+  test.each(OTHERS)("%s: rows with our tokens have our cost", (name) => {
+    if (!isHere(name)) return;
+    const ours = collected.get("assay")!.money;
+    const theirs = collected.get(name)!.money;
+    const chat = ours.find(({ operation }) => operation === "chat")!;
+    expect(chat).toMatchObject({ input_tokens: 120, output_tokens: 20, cost_status: "priced" });
+    const reported = theirs.filter(({ input_tokens: input }) => input === chat["input_tokens"]);
+    expect(reported.length).toBeGreaterThan(0);
+    for (const row of reported)
+      // Without its cached tokens a call looks dearer: that is for the package to say.
+      if (row["cache_read_tokens"] === chat["cache_read_tokens"]) expect(row).toEqual(chat);
+      else expect(row["cost_status"]).toBe("priced");
+  });
+
   test.skipIf(!hasPython)("docs/dialects.md says what each leaves out", async () => {
     const page = await readFile(new URL("../../docs/dialects.md", import.meta.url), "utf8");
     expect(page, "run: node test/dialects/table.ts --write").toBe(dialectsPage(collected));

@@ -10,10 +10,13 @@ export interface OtlpSink {
   server: Server;
   url: string;
   spans: Uint8Array[];
+  /** The requests themselves. */
+  bodies: Uint8Array[];
 }
 
 export async function startOtlpSink(): Promise<OtlpSink> {
   const spans: Uint8Array[] = [];
+  const bodies: Uint8Array[] = [];
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -21,8 +24,11 @@ export async function startOtlpSink(): Promise<OtlpSink> {
       const sent = Buffer.concat(chunks);
       const plain = request.headers["content-encoding"] === "gzip" ? gunzipSync(sent) : sent;
       const isJson = request.headers["content-type"]?.includes("json") ?? false;
-      if (request.url?.endsWith("/v1/traces"))
-        spans.push(...spansOf(isJson ? transcodeTraces(plain).body : plain));
+      if (request.url?.endsWith("/v1/traces")) {
+        const body = isJson ? transcodeTraces(plain).body : plain;
+        bodies.push(body);
+        spans.push(...spansOf(body));
+      }
       response.setHeader("content-type", request.headers["content-type"] ?? "");
       response.end(isJson ? "{}" : "");
     });
@@ -30,7 +36,7 @@ export async function startOtlpSink(): Promise<OtlpSink> {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
-  return { server, url: `http://127.0.0.1:${port}`, spans };
+  return { server, url: `http://127.0.0.1:${port}`, spans, bodies };
 }
 
 /** ExportTraceServiceRequest → resource_spans = 1 → scope_spans = 2 → spans = 2. */
