@@ -35,7 +35,7 @@ export interface EncoderOptions {
 }
 
 /** Other instrumentations' ways to write what the conventions write. */
-export interface Dialects {
+interface Dialects {
   /** Whether a span with this attribute may have to be translated. Asked once a key, not once a span. */
   isForeignKey(key: string): boolean;
   /** The Span message to read instead of the one that lies there; undefined to read that one. */
@@ -273,9 +273,11 @@ class SpanEncoder implements TraceEncoder {
 
   #rowsByDay(rows: number): Map<string, number> {
     const byDay = new Map<number, number>();
-    for (let row = 0; row < rows; row++) {
+    for (let row = 0; row < rows;) {
+      const first = row;
       const day = this.#notes[row]! >> 3;
-      byDay.set(day, (byDay.get(day) ?? 0) + 1);
+      while (row < rows && this.#notes[row]! >> 3 === day) row++;
+      byDay.set(day, (byDay.get(day) ?? 0) + row - first);
     }
     const named = new Map<string, number>();
     for (const [day, count] of byDay) {
