@@ -10,7 +10,7 @@ import { MAX_VALUE_DEPTH, type WireReader } from "../otlp/wire.ts";
 const TWO_32 = 2 ** 32;
 
 /** Reads the AnyValue that ends at `end`; of several members the last one counts. */
-export function readAnyValue(reader: WireReader, end: number, depth = 1): unknown {
+function readAnyValue(reader: WireReader, end: number, depth = 1): unknown {
   let value: unknown;
   while (reader.at < end) {
     const tag = reader.tag(end);

@@ -4,7 +4,7 @@ import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
 const MODEL = "gpt-4o-mini-2024-07-18";
-export const ANSWER = "A span is one timed operation.";
+const ANSWER = "A span is one timed operation.";
 const USAGE = {
   prompt_tokens: 120,
   completion_tokens: 20,

@@ -33,11 +33,11 @@ function section(name: Instrumentation, theirs: Collected, ours: Collected): str
   const rows = CALLS.map((call) => row(name, call, theirs[call], ours[call] ?? {}));
   const around =
     theirs.surrounding > 0
-      ? ["", `Besides: ${theirs.surrounding} spans around these calls, which do not count.`]
+      ? ["", `Spans around these calls, which do not count: ${theirs.surrounding}.`]
       : [];
   const twice =
     theirs.repeated > 0
-      ? ["", `Besides: ${theirs.repeated} span that repeats a call, without its tokens.`]
+      ? ["", `Spans that repeat a call, without its tokens: ${theirs.repeated}.`]
       : [];
   return [
     `## ${INSTRUMENTATIONS[name]}`,
