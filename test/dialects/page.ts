@@ -14,7 +14,7 @@ export function dialectsPage(collected: ReadonlyMap<Instrumentation, Collected>)
   const ours = collected.get("assay")!;
   const names = [...collected.keys()].filter((name) => name !== "assay");
   const lines = names.flatMap((name) => section(name, collected.get(name)!, ours));
-  return `${HEADER}\n${lines.join("\n")}`;
+  return `${HEADER}\n${lines.join("\n").trimEnd()}\n`;
 }
 
 const HEADER = `# What other instrumentations say of a call
@@ -42,9 +42,7 @@ function section(name: Instrumentation, theirs: Collected, ours: Collected): str
   return [
     `## ${INSTRUMENTATIONS[name]}`,
     "",
-    "| call | left out | different |",
-    "| --- | --- | --- |",
-    ...rows,
+    ...aligned([["call", "left out", "different"], ...rows]),
     ...around,
     ...twice,
     "",
@@ -56,13 +54,24 @@ function row(
   call: CallName,
   theirs: Values | undefined,
   ours: Values,
-): string {
-  if (theirs === undefined) return `| ${call} | everything: there is no span | |`;
+): string[] {
+  if (theirs === undefined) return [call, "everything: there is no span", ""];
   const missing = COMPARED.filter((key) => ours[key] !== undefined && theirs[key] === undefined);
   const known = KNOWN_DIFFERENCES[name] ?? {};
   const different = COMPARED.filter((key) => known[`${call} ${key}`] !== undefined).map(
     (key) => `\`${key}\`: ${known[`${call} ${key}`]}`,
   );
   const left = missing.map((key) => `\`${key}\``).join(", ");
-  return `| ${call} | ${left || "nothing"} | ${different.join("; ")} |`;
+  return [call, left || "nothing", different.join("; ")];
+}
+
+/** A table as the formatter writes it. */
+function aligned(rows: readonly (readonly string[])[]): string[] {
+  const widths = [0, 1, 2].map((column) =>
+    Math.max(3, ...rows.map((cells) => cells[column]!.length)),
+  );
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell, column) => cell.padEnd(widths[column]!)).join(" | ")} |`;
+  const [head, ...rest] = rows.map(line);
+  return [head!, line(widths.map((width) => "-".repeat(width))), ...rest];
 }
