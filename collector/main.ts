@@ -55,6 +55,8 @@ export async function startCollector(
   const log = await openLog({
     dir: join(dataDir, "log"),
     maxBytes: settings.ASSAY_LOG_MAX_MB * MiB,
+    // The segment that is being written is never removed: it may only be a small part, or a full log stays full.
+    segmentBytes: Math.min(64, settings.ASSAY_LOG_MAX_MB / 8) * MiB,
     validatorVersion: VALIDATOR_VERSION,
     log: options.log,
     onFailed: options.onFatal,
