@@ -83,6 +83,8 @@ export async function startCollector(
   const telemetry = createTelemetry({
     receiver: () => receiver.stats(),
     grpcReceiver: () => grpcReceiver.stats(),
+    sampling: () => sampling?.stats(),
+    redaction: () => redaction?.stats(),
     log: () => log.stats(),
     ...store.sources,
   });

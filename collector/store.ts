@@ -19,6 +19,7 @@ import {
   type EmbeddedServer,
 } from "@assay/clickhouse";
 import { loadPriceBook } from "@assay/instrumentation/pricing";
+import { isForeignKey, translate, translateStats } from "./dialects/translate.ts";
 import { createEncoder } from "./encode/encoder.ts";
 import { createInserter, type Inserter, type SourceLog } from "./insert/inserter.ts";
 import { countStored } from "./insert/stored-rows.ts";
@@ -58,6 +59,7 @@ export function createStore(options: StoreOptions): Store {
     priceBook: loadPriceBook(),
     collectorId: source.id,
     maxSpanAgeMs: settings.ASSAY_MAX_SPAN_AGE_DAYS * DAY_MS,
+    dialects: { isForeignKey, translate },
   });
   const stopping = new AbortController();
   let engine: EmbeddedServer | undefined;
@@ -146,7 +148,7 @@ export function createStore(options: StoreOptions): Store {
       encode: () => {
         const { folded, costs } = encoder.stats();
         const foldedValues = Object.values(folded).reduce((sum, count) => sum + count, 0);
-        return { foldedValues, unpricedSpans: costs.unpriced };
+        return { foldedValues, unpricedSpans: costs.unpriced, foreignSpans: translateStats() };
       },
       insert: () => inserter?.stats(),
       engine: () => watch?.stats(),

@@ -8,7 +8,7 @@ import type { AcceptedRequest, AppendOutcome } from "../stages.ts";
 import { createLogRedactor } from "./logs.ts";
 import { createTraceRedactor, type RedactRules } from "./traces.ts";
 
-interface RedactStats {
+export interface RedactStats {
   /** Requests in which something was replaced. */
   changedRequests: number;
   /** Replacements by what was replaced: `email`, `key`, a pattern's name, `removed`, `hidden`, `unsearched`. */
@@ -16,8 +16,8 @@ interface RedactStats {
 }
 
 export interface RedactStage {
-  consume(request: AcceptedRequest): Promise<AppendOutcome>;
-  stats(): RedactStats;
+  consume: (request: AcceptedRequest) => Promise<AppendOutcome>;
+  stats: () => RedactStats;
 }
 
 export function createRedactStage(

@@ -7,14 +7,14 @@
 import type { AcceptedRequest, AppendOutcome } from "../stages.ts";
 import { createSampler, type SamplePolicy } from "./sampler.ts";
 
-interface SampleStats {
+export interface SampleStats {
   /** Accepted spans that were left out. */
   sampledOutSpans: number;
 }
 
 export interface SampleStage {
-  consume(request: AcceptedRequest): Promise<AppendOutcome>;
-  stats(): SampleStats;
+  consume: (request: AcceptedRequest) => Promise<AppendOutcome>;
+  stats: () => SampleStats;
 }
 
 export function createSampleStage(

@@ -6,6 +6,8 @@ export interface EncodeStats {
   foldedValues: number;
   /** Model calls whose cost is unknown because the price book has no price for them. */
   unpricedSpans: number;
+  /** Spans of other instrumentations: given our names, or left as they came because that failed. */
+  foreignSpans: Readonly<{ translated: number; failed: number }>;
 }
 
 export const ENCODE_METRICS: readonly MetricRow<EncodeStats>[] = [
@@ -20,5 +22,12 @@ export const ENCODE_METRICS: readonly MetricRow<EncodeStats>[] = [
     help: "Model calls that the price book has no price for; their cost is null.",
     type: "counter",
     value: (stats) => stats.unpricedSpans,
+  },
+  {
+    name: "assay_dialect_spans_total",
+    help: "Spans of other instrumentations: translated, or stored as they came because translating failed.",
+    type: "counter",
+    by: "outcome",
+    value: (stats) => Object.entries(stats.foreignSpans),
   },
 ];

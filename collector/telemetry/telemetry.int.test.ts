@@ -87,7 +87,11 @@ test("/metrics shows what the stages count, under the names of OpenTelemetry's c
     receiver: () => receiver,
     log: () => LOG,
     insert: () => INSERT,
-    encode: () => ({ foldedValues: 4, unpricedSpans: 6 }),
+    encode: () => ({
+      foldedValues: 4,
+      unpricedSpans: 6,
+      foreignSpans: { translated: 6, failed: 1 },
+    }),
     engine: () => ({ unreachableSinceUnixMs: undefined, problem: undefined, restarts: 2 }),
   });
   receiver.acceptedSpans = 48;

@@ -9,6 +9,8 @@ import { collectDefaultMetrics, Histogram, Registry } from "prom-client";
 import type { InsertStats } from "../insert/inserter.ts";
 import type { LogStats } from "../log/log.ts";
 import type { ReceiverStats } from "../receive/receiver-stats.ts";
+import type { RedactStats } from "../redact/stage.ts";
+import type { SampleStats } from "../sample/stage.ts";
 import { ENCODE_METRICS, type EncodeStats } from "./encode-metrics.ts";
 import { ENGINE_METRICS, type EngineStats } from "./engine.ts";
 import { healthOf, type Health } from "./health.ts";
@@ -16,6 +18,7 @@ import { INSERT_METRICS } from "./insert-metrics.ts";
 import { LEDGER_METRICS, type LedgerStats } from "./ledger.ts";
 import { LOG_METRICS } from "./log-metrics.ts";
 import { register, registerEach } from "./metric-row.ts";
+import { REDACT_METRICS, SAMPLE_METRICS } from "./privacy-metrics.ts";
 import { PROCESS_METRICS, processStats } from "./process-metrics.ts";
 import { RECEIVER_MEMORY_METRICS, RECEIVER_METRICS } from "./receiver-metrics.ts";
 import { createRunway, RUNWAY_METRICS } from "./runway.ts";
@@ -25,6 +28,8 @@ export interface TelemetrySources {
   /** OTLP over HTTP, and over gRPC. */
   receiver?: () => ReceiverStats | undefined;
   grpcReceiver?: () => ReceiverStats | undefined;
+  sampling?: () => SampleStats | undefined;
+  redaction?: () => RedactStats | undefined;
   log?: () => LogStats | undefined;
   encode?: () => EncodeStats | undefined;
   insert?: () => InsertStats | undefined;
@@ -50,6 +55,7 @@ export function createTelemetry(
   { now = Date.now }: { now?: () => number } = {},
 ): Telemetry {
   const { receiver = absent, grpcReceiver = absent, log = absent, encode = absent } = sources;
+  const { sampling = absent, redaction = absent } = sources;
   const { insert = absent, engine = absent, ledger = absent } = sources;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -61,6 +67,8 @@ export function createTelemetry(
     ].filter((one): one is typeof one & { stats: ReceiverStats } => one.stats !== undefined);
   registerEach(registry, receivers, RECEIVER_METRICS, ["transport"]);
   register(registry, receiver, RECEIVER_MEMORY_METRICS);
+  register(registry, sampling, SAMPLE_METRICS);
+  register(registry, redaction, REDACT_METRICS);
   register(registry, log, LOG_METRICS);
   register(registry, createRunway(log, now), RUNWAY_METRICS);
   register(registry, ledger, LEDGER_METRICS);

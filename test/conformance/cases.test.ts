@@ -17,7 +17,7 @@ test("every case is a test of its name, and every test's case is in the table", 
   expect([...named].sort()).toEqual(expected.sort());
 });
 
-test("docs/conformance.md shows the table (node test/conformance/page.ts writes it)", () => {
+test("docs/conformance.md shows the table (npm run docs:conformance writes it)", () => {
   const page = readFileSync(new URL("../../docs/conformance.md", import.meta.url), "utf8");
   expect(page).toBe(conformancePage());
 });

@@ -1,6 +1,6 @@
 /**
  * What an OTLP receiver must do, case by case: H is HTTP, G is gRPC, P is what the payload means. The tests beside this
- * table carry the names of the cases; docs/conformance.md is made from it (`node test/conformance/page.ts`).
+ * table carry the names of the cases; docs/conformance.md is made from it (`npm run docs:conformance`).
  */
 
 export interface Case {

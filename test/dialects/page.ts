@@ -24,7 +24,7 @@ Pydantic AI and Logfire, Azure AI and Semantic Kernel, LangSmith and the older n
 \`collector/dialects/\` has a table for each. Only calls to a model count toward tokens and cost, never the workflow,
 agent or chain around them.
 
-This page is written by \`node test/dialects/table.ts --write\`. It makes the same calls (a chat, the same streamed, one
+This page is written by \`npm run docs:dialects\`. It makes the same calls (a chat, the same streamed, one
 that ends in a tool call, embeddings) through the real packages and through Assay's own instrumentation. Values that a
 package gives are equal to ours unless it says otherwise here; tokens and model that are equal cost the same.
 `;

@@ -1,4 +1,4 @@
-/** Prints docs/dialects.md, or writes it: node test/dialects/table.ts --write */
+/** Prints docs/dialects.md, or writes it: npm run docs:dialects */
 import { writeFile } from "node:fs/promises";
 import { collect, type Collected, INSTRUMENTATIONS, type Instrumentation } from "./collect.ts";
 import { dialectsPage } from "./page.ts";
