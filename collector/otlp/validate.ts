@@ -8,21 +8,15 @@
  * Values nested deeper than `MAX_VALUE_DEPTH` are not entered: the encoder replaces them.
  */
 import {
-  ANY_VALUE_FIELDS,
   EVENT_FIELDS,
-  KEY_VALUE_FIELDS,
   LINK_FIELDS,
-  LIST_FIELDS,
   REQUEST_FIELDS,
-  RESOURCE_FIELDS,
   RESOURCE_SPANS_FIELDS,
-  SCOPE_FIELDS,
   SCOPE_SPANS_FIELDS,
   SPAN_FIELDS,
   STATUS_FIELDS,
 } from "./messages.ts";
-import { CommonKeyValue } from "./key-value.ts";
-import { MAX_VALUE_DEPTH, WireReader } from "./wire.ts";
+import { isId, reader, walkAttribute, walkResource, walkScope } from "./validate-values.ts";
 
 /** Goes up whenever a body or span that was accepted would now be refused, or the other way round. */
 export const VALIDATOR_VERSION = 1;
@@ -36,8 +30,6 @@ export interface Validation {
   reasons: Map<string, number>;
 }
 
-const reader = new WireReader();
-const common = new CommonKeyValue();
 let validation: Validation = { spanCount: 0, rejected: [], reasons: new Map() };
 
 /** @throws PermanentError `malformed protobuf: …` */
@@ -73,22 +65,6 @@ function walkResourceSpans(end: number): void {
   }
 }
 
-function walkResource(end: number): void {
-  while (reader.at < end) {
-    const tag = reader.tag(end);
-    switch (tag) {
-      case 0x0a: // attributes = 1
-        walkAttribute(end);
-        break;
-      case 0x10: // dropped_attributes_count = 2
-        reader.varint32(end);
-        break;
-      default:
-        reader.skipUnknown(tag, end, RESOURCE_FIELDS, "Resource");
-    }
-  }
-}
-
 function walkScopeSpans(end: number): void {
   while (reader.at < end) {
     const tag = reader.tag(end);
@@ -104,26 +80,6 @@ function walkScopeSpans(end: number): void {
         break;
       default:
         reader.skipUnknown(tag, end, SCOPE_SPANS_FIELDS, "ScopeSpans");
-    }
-  }
-}
-
-function walkScope(end: number): void {
-  while (reader.at < end) {
-    const tag = reader.tag(end);
-    switch (tag) {
-      case 0x0a: // name = 1
-      case 0x12: // version = 2
-        reader.at = reader.delimited(end);
-        break;
-      case 0x1a: // attributes = 3
-        walkAttribute(end);
-        break;
-      case 0x20: // dropped_attributes_count = 4
-        reader.varint32(end);
-        break;
-      default:
-        reader.skipUnknown(tag, end, SCOPE_FIELDS, "InstrumentationScope");
     }
   }
 }
@@ -183,14 +139,6 @@ function walkSpan(end: number): void {
   const index = validation.spanCount++;
   if (!isId(traceIdAt, traceIdEnd, 16)) reject(index, "trace_id", traceIdAt, traceIdEnd, 16);
   else if (!isId(spanIdAt, spanIdEnd, 8)) reject(index, "span_id", spanIdAt, spanIdEnd, 8);
-}
-
-/** An id has its exact length and is not all zeros. */
-function isId(at: number, end: number, length: number): boolean {
-  if (end - at !== length) return false;
-  const view = reader.view;
-  for (let word = at; word < end; word += 4) if (view.getUint32(word) !== 0) return true;
-  return false;
 }
 
 function reject(index: number, field: string, at: number, end: number, length: number): void {
@@ -262,68 +210,5 @@ function walkStatus(end: number): void {
       default:
         reader.skipUnknown(tag, end, STATUS_FIELDS, "Status");
     }
-  }
-}
-
-/** A KeyValue of which the length comes next. */
-function walkAttribute(end: number): void {
-  const stop = common.read(reader.body, reader.at, end);
-  if (stop < 0) walkKeyValue(reader.delimited(end), 1);
-  else reader.at = stop;
-}
-
-function walkKeyValue(end: number, depth: number): void {
-  while (reader.at < end) {
-    const tag = reader.tag(end);
-    if (tag === 0x0a /* key = 1 */) reader.at = reader.delimited(end);
-    else if (tag === 0x12 /* value = 2 */) walkAnyValue(reader.delimited(end), depth);
-    else reader.skipUnknown(tag, end, KEY_VALUE_FIELDS, "KeyValue");
-  }
-}
-
-function walkAnyValue(end: number, depth: number): void {
-  if (depth > MAX_VALUE_DEPTH) {
-    reader.at = end;
-    return;
-  }
-  while (reader.at < end) {
-    const tag = reader.tag(end);
-    switch (tag) {
-      case 0x0a: // string_value = 1
-      case 0x3a: // bytes_value = 7
-        reader.at = reader.delimited(end);
-        break;
-      case 0x10: // bool_value = 2
-      case 0x18: // int_value = 3
-        reader.varint32(end);
-        break;
-      case 0x21: // double_value = 4
-        reader.fixed64(end);
-        break;
-      case 0x2a: // array_value = 5
-        walkArray(reader.delimited(end), depth + 1);
-        break;
-      case 0x32: // kvlist_value = 6
-        walkKeyValueList(reader.delimited(end), depth + 1);
-        break;
-      default:
-        reader.skipUnknown(tag, end, ANY_VALUE_FIELDS, "AnyValue");
-    }
-  }
-}
-
-function walkArray(end: number, depth: number): void {
-  while (reader.at < end) {
-    const tag = reader.tag(end);
-    if (tag === 0x0a /* values = 1 */) walkAnyValue(reader.delimited(end), depth);
-    else reader.skipUnknown(tag, end, LIST_FIELDS, "ArrayValue");
-  }
-}
-
-function walkKeyValueList(end: number, depth: number): void {
-  while (reader.at < end) {
-    const tag = reader.tag(end);
-    if (tag === 0x0a /* values = 1 */) walkKeyValue(reader.delimited(end), depth);
-    else reader.skipUnknown(tag, end, LIST_FIELDS, "KeyValueList");
   }
 }
