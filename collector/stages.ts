@@ -54,20 +54,20 @@ export class PermanentError extends Error {
 /** `duplicate`: an equal body is already stored or in flight; answered when that one is safe. */
 export type AppendOutcome = "appended" | "duplicate";
 
-/** Spans as one ClickHouse Native block of table `ingest`. */
+/** Spans and log records as one ClickHouse Native block of table `ingest`. */
 export interface EncodedBlock {
   rows: number;
   byteLength: number;
   /** In order; they belong to the encoder and are valid until its next `append`. */
   chunks: readonly Uint8Array[];
-  /** Rows by UTC day of event_time, `YYYY-MM-DD`: the partitions of `spans`. */
+  /** Rows by UTC day of event_time and the table where they are counted: a place of row-places.ts. */
   rowsByDay: ReadonlyMap<string, number>;
 }
 
 /** Turns log records into blocks. Not reentrant. */
 export interface Encoder {
   /**
-   * Adds a record's spans to the block under construction. On an error the block is as it was before.
+   * Adds a record's spans, or log records, to the block under construction. On an error the block is as it was before.
    * @throws PermanentError when the body cannot be walked
    */
   append(record: LogRecord): void;

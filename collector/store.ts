@@ -113,7 +113,11 @@ export function createStore(options: StoreOptions): Store {
       settled: () => created.settled(),
       log: () => source.stats(),
       countStored: (settled) => countStored(opener, settled),
-      retentionDays: settings.ASSAY_RETENTION_DAYS.spans ?? retention.spans.days,
+      retentionDays: {
+        spans: settings.ASSAY_RETENTION_DAYS.spans ?? retention.spans.days,
+        span_content: settings.ASSAY_RETENTION_DAYS.content ?? retention.content.days,
+        evaluations: settings.ASSAY_RETENTION_DAYS.evaluations ?? retention.evaluations.days,
+      },
     });
   }
 

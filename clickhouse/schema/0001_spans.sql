@@ -2,7 +2,8 @@
 --
 -- `ingest` keeps nothing (engine Null). A collector inserts one Native block with one deduplication token;
 -- each view writes its own table from it, and a repeated token is dropped by every table on its own.
--- A view may only use columns that `spans` keeps too, so that each rollup can be rebuilt from `spans`.
+-- A view may only use columns that `spans` keeps too, so that each rollup can be rebuilt from `spans`. What is no span
+-- (messages and evaluations that came as log events) is a row of `ingest` too, by its `row_kind`, with few columns set.
 --
 -- Placeholders, filled by the migration runner (clickhouse/statements.ts): {{on_cluster}}, {{MergeTree}} and
 -- {{AggregatingMergeTree}} (the Replicated ones on a cluster), {{durable}} (deduplication window and fsync settings),
@@ -103,7 +104,8 @@ CREATE TABLE IF NOT EXISTS ingest {{on_cluster}}
     content_result     String,                      -- tool call result
     received_at        DateTime64(3, 'UTC'),
     collector_id       LowCardinality(String),      -- the id of the log that the span came through
-    batch              UInt64                       -- the batch's number in that log
+    batch              UInt64,                      -- the batch's number in that log
+    row_kind           Enum8('span' = 0, 'content' = 1, 'message' = 2, 'evaluation' = 3) -- collector/encode/row-kind.ts
 )
 ENGINE = Null;
 
@@ -198,6 +200,7 @@ CREATE TABLE IF NOT EXISTS spans {{on_cluster}}
     received_at        DateTime64(3, 'UTC') CODEC(Delta(8), ZSTD(1)),
     collector_id       LowCardinality(String),
     batch              UInt64 CODEC(Delta(8), ZSTD(1)),
+    row_kind           Enum8('span' = 0, 'content' = 1, 'message' = 2, 'evaluation' = 3) ALIAS 'span',
     INDEX ix_trace trace_id TYPE bloom_filter(0.001) GRANULARITY 1,
     INDEX ix_session session_id TYPE bloom_filter(0.01) GRANULARITY 1,
     INDEX ix_user user_id TYPE bloom_filter(0.01) GRANULARITY 1,
@@ -210,7 +213,8 @@ TTL toDateTime(event_time) + INTERVAL {{days:spans}} DAY
 SETTINGS {{durable}}, ttl_only_drop_parts = 1, {{few_files}}, {{wide_merges}};
 
 -- Prompts, answers, retrieved documents, tool arguments. Apart from the facts: shorter retention, own access rights,
--- and no merge of `spans` rewrites them. A span may have several rows (content that arrives later); the API merges them.
+-- and no merge of `spans` rewrites them. A span may have several rows (content that arrives later, or a log event for
+-- each message: `row_kind`); the API merges them.
 -- To rewrite text costs as much as to insert it: parts are merged only until they are large enough to be kept in their
 -- thousands, and large ones do not count as too many.
 CREATE TABLE IF NOT EXISTS span_content {{on_cluster}}
@@ -227,7 +231,9 @@ CREATE TABLE IF NOT EXISTS span_content {{on_cluster}}
     content_documents String CODEC(ZSTD(1)),
     content_arguments String CODEC(ZSTD(1)),
     content_result    String CODEC(ZSTD(1)),
+    collector_id      LowCardinality(String),
     batch             UInt64 CODEC(Delta(8), ZSTD(1)),
+    row_kind          Enum8('span' = 0, 'content' = 1, 'message' = 2, 'evaluation' = 3),
     INDEX ix_trace trace_id TYPE bloom_filter(0.001) GRANULARITY 1
 )
 ENGINE = {{MergeTree}}
@@ -275,12 +281,13 @@ SELECT
     scope_schema_url, scope_attributes, event_times, event_names, event_attributes, link_trace_ids,
     link_span_ids, link_attributes, dropped_attributes, dropped_events, dropped_links, has_content,
     received_at, collector_id, batch
-FROM ingest;
+FROM ingest
+WHERE row_kind = 'span';   -- where all rows are spans, nothing is copied
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS span_content_mv {{on_cluster}} TO span_content AS
 SELECT
     project, trace_id, span_id, event_time, content_system, content_input, content_output, content_tools,
-    content_query, content_documents, content_arguments, content_result, batch
+    content_query, content_documents, content_arguments, content_result, collector_id, batch, row_kind
 FROM ingest
 WHERE has_content;
 
@@ -301,4 +308,5 @@ SELECT
     maxIf(s.name, s.parent_span_id = toFixedString('', 8)) AS root_name,
     maxIf(s.service, s.parent_span_id = toFixedString('', 8)) AS root_service
 FROM ingest AS s
+WHERE s.row_kind = 'span'
 GROUP BY trace_id, project, day;

@@ -5,20 +5,26 @@
  * (`row.ts`: straight from the request's bytes into column buffers). No object, string or BigInt is made per attribute.
  * A request that turns out malformed in the middle leaves the block as it was.
  *
- * What it promises: a body that `validateTraces` accepted is encoded, every span of it that was not refused becomes one
- * row. What it does not do: decide on duplicates, sizes of blocks, or when to insert.
+ * Logs take the same way but for the last step (`log-row.ts`): their requests, resources and scopes have the fields that
+ * those of traces have.
+ *
+ * What it promises: a body that `validateTraces` or `validateLogs` accepted is encoded, every span or log record of it
+ * that was not refused becomes one row. What it does not do: decide on duplicates, sizes of blocks, or when to insert.
  */
 import type { PriceBook } from "@assay/instrumentation/pricing";
 import { REQUEST_FIELDS, RESOURCE_SPANS_FIELDS, SCOPE_SPANS_FIELDS } from "../otlp/messages.ts";
 import { WireReader } from "../otlp/wire.ts";
+import { rowPlace } from "../row-places.ts";
 import type { EncodedBlock, Encoder, LogRecord } from "../stages.ts";
 import { ANOMALIES, type Anomaly } from "./anomalies.ts";
 import { type CardinalityLimits, type Dimension, DIMENSIONS } from "./cardinality.ts";
 import { columnsOf, createColumns } from "./layout.ts";
+import { LogRowWriter } from "./log-row.ts";
 import { COST_STATUSES } from "./model-call.ts";
 import { createBlockWriter, type TypedColumns } from "./native.ts";
 import { type ResourceContext, type ScopeContext, SharedSpots } from "./resource.ts";
 import { RowWriter } from "./row.ts";
+import { tableOfKind } from "./row-kind.ts";
 import { SharedColumns } from "./shared-columns.ts";
 import { SpanScan } from "./span-scan.ts";
 
@@ -79,6 +85,7 @@ class SpanEncoder implements TraceEncoder {
   readonly #dialects: Dialects | undefined;
   readonly #scan: SpanScan;
   readonly #row: RowWriter;
+  readonly #logRow: LogRowWriter;
   readonly #shared: SharedColumns;
   readonly #spots = new SharedSpots();
   #resource!: ResourceContext;
@@ -87,7 +94,7 @@ class SpanEncoder implements TraceEncoder {
   /** The block's size when it was measured last, and the bytes of bodies taken since. */
   #measured = 0;
   #unmeasured = 0;
-  /** Per row: UTC day × 8 + place of its cost status. */
+  /** Per row: UTC day × 32 + kind of row × 8 + place of its cost status. */
   #notes = new Int32Array(1024);
   #record: LogRecord | undefined;
   /** Spans of the record so far, refused ones included. */
@@ -110,6 +117,7 @@ class SpanEncoder implements TraceEncoder {
     this.#scan = new SpanScan(dialects && ((key) => dialects.isForeignKey(key)));
     this.#shared = new SharedColumns(this.#columns);
     this.#row = new RowWriter(this.#columns, this.#scan, options);
+    this.#logRow = new LogRowWriter(this.#columns, this.#row.times);
     const typed: TypedColumns = Object.entries(this.#layout).map(([name, [type, column]]) => [
       name,
       type,
@@ -201,10 +209,12 @@ class SpanEncoder implements TraceEncoder {
     }
     this.#scope = this.#shared.scope(this.rows, reader, spots);
     reader.at = start;
+    const isLogs = this.#record?.signal === "logs";
     while (reader.at < end) {
       const tag = reader.tag(end);
-      if (tag === 0x12 /* spans = 2 */) this.#walkSpan(reader.delimited(end));
-      else reader.skip(tag, end);
+      if (tag !== 0x12 /* spans, log_records = 2 */) reader.skip(tag, end);
+      else if (isLogs) this.#walkLogRecord(reader.delimited(end));
+      else this.#walkSpan(reader.delimited(end));
     }
   }
 
@@ -218,12 +228,22 @@ class SpanEncoder implements TraceEncoder {
       this.#stats.skipped++;
       return;
     }
-    const row = this.rows;
-    const costStatus = this.#row.write(row, reader, this.#resource, this.#scope);
-    if (row === this.#notes.length) this.#notes = doubled(this.#notes);
-    this.#notes[row] = this.#row.times.day * 8 + costStatus;
-    this.rows = row + 1;
+    const costStatus = this.#row.write(this.rows, reader, this.#resource, this.#scope);
+    this.#endRow(costStatus);
     this.#reader.at = end;
+  }
+
+  #walkLogRecord(end: number): void {
+    if (!this.#isRejected()) this.#endRow(this.#logRow.write(this.rows, this.#reader, end) * 8);
+    this.#reader.at = end;
+  }
+
+  /** `note`: kind and cost status of the row that was written. */
+  #endRow(note: number): void {
+    const row = this.rows;
+    if (row === this.#notes.length) this.#notes = doubled(this.#notes);
+    this.#notes[row] = this.#row.times.day * 32 + note;
+    this.rows = row + 1;
   }
 
   /** Returns over which bytes the span was scanned in the end: the record's, or the translated ones. */
@@ -272,16 +292,18 @@ class SpanEncoder implements TraceEncoder {
   }
 
   #rowsByDay(rows: number): Map<string, number> {
-    const byDay = new Map<number, number>();
+    const byNote = new Map<number, number>();
     for (let row = 0; row < rows;) {
       const first = row;
-      const day = this.#notes[row]! >> 3;
-      while (row < rows && this.#notes[row]! >> 3 === day) row++;
-      byDay.set(day, (byDay.get(day) ?? 0) + row - first);
+      const note = this.#notes[row]! >> 3;
+      while (row < rows && this.#notes[row]! >> 3 === note) row++;
+      byNote.set(note, (byNote.get(note) ?? 0) + row - first);
     }
     const named = new Map<string, number>();
-    for (const [day, count] of byDay) {
-      named.set(new Date(day * DAY_MS).toISOString().slice(0, 10), count);
+    for (const [note, count] of byNote) {
+      const day = new Date((note >> 2) * DAY_MS).toISOString().slice(0, 10);
+      const place = rowPlace(tableOfKind(note & 3), day);
+      named.set(place, (named.get(place) ?? 0) + count);
     }
     return named;
   }

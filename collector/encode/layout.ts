@@ -6,6 +6,7 @@ import { ByteColumn, NullableColumn } from "./byte-column.ts";
 import type { Column } from "./column.ts";
 import { DictionaryColumn } from "./dictionary-column.ts";
 import { ListColumn, SharedMapColumn } from "./list-column.ts";
+import { ROW_KIND_TYPE } from "./row-kind.ts";
 import { StringColumn } from "./string-column.ts";
 import { WordColumn } from "./word-column.ts";
 
@@ -123,6 +124,8 @@ export function createColumns() {
     received_at: ["DateTime64(3, 'UTC')", new WordColumn(2)] as const,
     collector_id: name(),
     batch: uint64(),
+    // A span where nothing is put.
+    row_kind: [ROW_KIND_TYPE, new ByteColumn(1)] as const,
   };
 }
 

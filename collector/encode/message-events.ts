@@ -22,7 +22,23 @@ const PROMPT = "gen_ai.content.prompt";
 const COMPLETION = "gen_ai.content.completion";
 const NAMES: readonly string[] = [...ROLES.keys(), CHOICE, PROMPT, COMPLETION];
 
+const PROMPT_KEY = "gen_ai.prompt";
+const COMPLETION_KEY = "gen_ai.completion";
+
 type Json = Record<string, unknown>;
+
+/** Whether the message of such an event was said by the model, in answer. */
+export function isAnswer(eventName: string): boolean {
+  return eventName === CHOICE || eventName === COMPLETION;
+}
+
+/** The message that an event of this name stands for, by its attributes and the members of its body. */
+export function messageOfEvent(eventName: string, fields: Json): Json {
+  if (eventName === CHOICE) return choiceOf(bodyOf(fields));
+  if (eventName === PROMPT) return messageOf({ content: fields[PROMPT_KEY] }, "user");
+  if (eventName === COMPLETION) return messageOf({ content: fields[COMPLETION_KEY] }, "assistant");
+  return messageOf(bodyOf(fields), ROLES.get(eventName) ?? "user");
+}
 
 export class MessageEvents {
   readonly #names = new Interner(NAMES, NAMES.length);
@@ -49,10 +65,9 @@ export class MessageEvents {
   add(reader: WireReader, kind: number, attributes: readonly (readonly [number, number])[]): void {
     const fields = this.#read(reader, attributes);
     const name = NAMES[kind]!;
-    if (name === PROMPT) this.#prompt.push(textOf(fields["gen_ai.prompt"]));
-    else if (name === COMPLETION) this.#completion.push(textOf(fields["gen_ai.completion"]));
-    else if (name === CHOICE) this.#output.push(choiceOf(bodyOf(fields)));
-    else this.#input.push(messageOf(bodyOf(fields), ROLES.get(name) ?? "user"));
+    if (name === PROMPT) this.#prompt.push(textOf(fields[PROMPT_KEY]));
+    else if (name === COMPLETION) this.#completion.push(textOf(fields[COMPLETION_KEY]));
+    else (name === CHOICE ? this.#output : this.#input).push(messageOfEvent(name, fields));
   }
 
   /** Empty when there was none. */

@@ -103,6 +103,12 @@ function readColumn(bytes: Bytes, type: string, count: number): unknown[] {
     const values = readColumn(bytes, inner, count);
     return values.map((value, row) => (nulls[row] === 1 ? null : value));
   }
+  if (type.startsWith("Enum8")) {
+    const names = new Map(
+      Array.from(type.matchAll(/'(\w+)' = (\d+)/g), (m) => [Number(m[2]), m[1]]),
+    );
+    return Array.from(bytes.take(count), (number) => names.get(number));
+  }
   if (outer === undefined) {
     const read = SCALARS[type];
     if (read === undefined) throw new Error(`no such type: ${type}`);

@@ -103,14 +103,10 @@ export class Delivery {
     this.#options.log("warn", `insert: block ${plan.token} failed, trying again: ${text}`);
   }
 
-  /** Poison is only cut up when `spans` has nothing of it. */
+  /** Poison is only cut up when the store has nothing of it. */
   async #isAbsent(plan: Plan): Promise<boolean> {
     try {
-      const counts = await this.#options.store.count(
-        plan.logId,
-        plan.seqFrom,
-        this.#options.signal,
-      );
+      const counts = await this.#options.store.count([plan], this.#options.signal);
       return !counts.has(plan.seqFrom);
     } catch {
       // Not known: the next failed attempt asks again.

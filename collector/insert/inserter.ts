@@ -67,8 +67,9 @@ export interface InserterOptions {
   maxAgeMs?: number;
   /** Age at which a block is closed while nothing is. @default 250 */
   idleAgeMs?: number;
-  /** Inserted blocks are kept this long, and up to `keepBytes`. @default 120 s, 1 GiB */
+  /** Inserted blocks are kept this long. @default 120 s */
   keepMs?: number;
+  /** And up to this much. @default 128 MiB for the embedded engine, 1 GiB for a server, which may sync less */
   keepBytes?: number;
   /** Their plans are kept longer: this many at least. @default 64 */
   keepPlans?: number;
@@ -150,7 +151,8 @@ export class Inserter {
   /** Use `createInserter`. */
   constructor(options: InserterOptions) {
     const { log, client, target, dir, logger, versions = {}, onStep = () => undefined } = options;
-    const { backoff = {}, keepMs = 120_000, keepBytes = 1024 * MiB, keepPlans = 64 } = options;
+    const { backoff = {}, keepMs = 120_000, keepPlans = 64 } = options;
+    const { keepBytes = (target.embedded ? 128 : 1024) * MiB } = options;
     this.#options = options;
     this.#log = log;
     this.#onStep = onStep;

@@ -4,7 +4,7 @@
  *     accepted = stored + in the log + dead letters + deduplicated + expired
  *
  * This is our side of it: how many spans were accepted in the records that are settled (inserted, or set aside), how
- * many rows of each UTC day they made, how many went to the dead letters. The other side is counted by ClickHouse
+ * many rows of each place (row-places.ts) they made, how many went to the dead letters. The other side is counted by ClickHouse
  * (stored-rows.ts), among the rows of settled batches only: what is being inserted disturbs neither.
  *
  * Settled batches leave a `.done` file (plan.ts). Before old ones of those are removed, their sums are written to the

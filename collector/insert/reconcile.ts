@@ -1,7 +1,7 @@
 /**
  * After an unclean stop, of ours or of the engine's machine: is what we hold for inserted really there?
  *
- * For the batches whose plans are kept, `spans` is counted by batch and day (its partitions) and compared with the plan.
+ * For the batches whose plans are kept, rows are counted by batch, table and day (row-places.ts) and compared with the plan.
  * What is missing is sent again under the same token, which also fills tables that a partial insert left out. If the
  * store's deduplication record hides that (the record survived, the rows did not), the missing days go out under a
  * derived token. A day with some of its rows, or with more than planned, cannot be put right by sending: it is reported.

@@ -103,9 +103,8 @@ export class Recovery {
 
   async reconcile(plans: readonly Plan[]): Promise<void> {
     const filled = plans.filter((plan) => plan.rows > 0);
-    for (const [logId, ofLog] of Map.groupBy(filled, (plan) => plan.logId)) {
-      const from = Math.min(...ofLog.map((plan) => plan.seqFrom));
-      const counts = await this.#untilAnswered(() => this.#count(logId, from));
+    for (const ofLog of Map.groupBy(filled, (plan) => plan.logId).values()) {
+      const counts = await this.#untilAnswered(() => this.#count(ofLog));
       if (!counts) return;
       for (const plan of ofLog) await this.#settle(plan, compare(plan, counts));
     }
@@ -155,7 +154,7 @@ export class Recovery {
       const token = `${plan.token}/${finding.days.join("+")}/${n}`;
       const all = finding.days.length === Object.keys(plan.rowsByDay).length;
       if (all) await store.insert(plan, token, signal);
-      else await store.insertDays(plan, finding.days, token, signal);
+      else await store.insertPlaces(plan, finding.days, token, signal);
       finding = await this.#settled(plan);
     }
     return finding;
@@ -166,18 +165,18 @@ export class Recovery {
     const { settleMs, signal } = this.#context;
     const until = Date.now() + settleMs;
     for (;;) {
-      const finding = compare(plan, await this.#count(plan.logId, plan.seqFrom));
+      const finding = compare(plan, await this.#count([plan]));
       if (finding.state !== "missing" || Date.now() >= until || signal.aborted) return finding;
       await pause(Math.min(500, settleMs), signal);
     }
   }
 
-  #count(logId: string, from: number): Promise<RowCounts> {
-    return this.#context.store.count(logId, from, this.#context.signal);
+  #count(plans: readonly Plan[]): Promise<RowCounts> {
+    return this.#context.store.count(plans, this.#context.signal);
   }
 
   async #describe(plan: Plan): Promise<void> {
-    const counts = await this.#untilAnswered(() => this.#count(plan.logId, plan.seqFrom));
+    const counts = await this.#untilAnswered(() => this.#count([plan]));
     const state = counts ? compare(plan, counts).state : "unknown";
     this.#context.log("info", `insert: the store's rows of block ${plan.token}: ${state}`);
   }

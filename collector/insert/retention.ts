@@ -8,9 +8,9 @@ import type { Planner } from "./planner.ts";
 import type { Plan, PlanFiles } from "./plan.ts";
 
 export interface RetentionOptions {
-  /** @default 120 seconds: a kernel has written back everything long before */
+  /** Longer than a kernel takes to write back everything. */
   keepMs: number;
-  /** @default 1 GiB */
+  /** The engine's own syncs make them unlikely to be needed; fresh pages for files that are kept cost as much as writing them. */
   keepBytes: number;
   /** The newest ones; the older go when there are half as many again. @default 64 */
   keepPlans: number;

@@ -1,5 +1,5 @@
 /**
- * What the inserter asks of ClickHouse: put a block in, count what is there, put days back that were lost.
+ * What the inserter asks of ClickHouse: put a block in, count what is there, put back what was lost.
  *
  * Every insert has the same settings: one block in is one block to every table, with one token, so that a repeated
  * insert is recognized by each table and each view's table on its own. Other block boundaries under the same token
@@ -10,7 +10,9 @@ import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
 import type { ClickHouseTarget } from "@assay/clickhouse";
 import type { ClickHouseClient, ClickHouseSettings } from "@clickhouse/client";
+import { dayOf, ROWS_OF_TABLE, tableOf } from "../row-places.ts";
 import type { Plan } from "./plan.ts";
+import { countSql } from "./stored-rows.ts";
 
 const insertSettings = {
   max_threads: 1,
@@ -25,7 +27,7 @@ const insertSettings = {
   max_partitions_per_insert_block: 0,
 } as const;
 
-/** Rows found in `spans`, by batch and day. */
+/** Rows found, by batch and place. */
 export type RowCounts = Map<number, Map<string, number>>;
 
 export class Store {
@@ -46,28 +48,28 @@ export class Store {
     await this.#exec("INSERT INTO assay.ingest FORMAT Native", Readable.from([]), settings, signal);
   }
 
-  async count(logId: string, batchFrom: number, signal: AbortSignal): Promise<RowCounts> {
+  /** Counts the batches of these plans, which are of one log, and those after the first of them. */
+  async count(plans: readonly Plan[], signal: AbortSignal): Promise<RowCounts> {
+    const places = plans.flatMap((plan) => Object.keys(plan.rowsByDay));
+    const from = Math.min(...plans.map((plan) => plan.seqFrom));
     const result = await this.#client.query({
-      query: `SELECT toString(s.batch) AS number, toString(toDate(s.event_time)) AS day, toString(count()) AS rows
-              FROM assay.spans AS s
-              WHERE s.collector_id = {id:String} AND s.batch >= {from:UInt64}
-              GROUP BY s.batch, day`,
-      query_params: { id: logId, from: batchFrom },
+      query: countSql(places, "s.batch >= {from:UInt64}", true),
+      query_params: { id: plans[0]?.logId, from },
       format: "JSONEachRow",
       abort_signal: signal,
     });
     const counts: RowCounts = new Map();
-    for (const row of await result.json<{ number: string; day: string; rows: string }>()) {
-      const days = counts.get(Number(row.number)) ?? new Map<string, number>();
-      counts.set(Number(row.number), days.set(row.day, Number(row.rows)));
+    for (const row of await result.json<{ number: string; place: string; rows: string }>()) {
+      const places = counts.get(Number(row.number)) ?? new Map<string, number>();
+      counts.set(Number(row.number), places.set(row.place, Number(row.rows)));
     }
     return counts;
   }
 
-  /** Inserts the rows of some days of a block, through a table in memory. */
-  async insertDays(
+  /** Inserts the rows of some places of a block, through a table in memory. */
+  async insertPlaces(
     plan: Plan,
-    days: readonly string[],
+    places: readonly string[],
     token: string,
     signal: AbortSignal,
   ): Promise<void> {
@@ -77,9 +79,11 @@ export class Store {
     await command(`CREATE TABLE assay.${table} AS assay.ingest ENGINE = Memory`);
     try {
       await this.#post(table, plan, undefined, signal);
-      const list = days.map((day) => `'${day}'`).join(", ");
+      const conditions = places.map(
+        (place) => `(toDate(event_time) = '${dayOf(place)}' AND ${ROWS_OF_TABLE[tableOf(place)]})`,
+      );
       await command(
-        `INSERT INTO assay.ingest SELECT * FROM assay.${table} WHERE toDate(event_time) IN (${list})`,
+        `INSERT INTO assay.ingest SELECT * FROM assay.${table} WHERE ${conditions.join(" OR ")}`,
         settingsWith(token),
       );
     } finally {

@@ -1,7 +1,7 @@
 /**
- * The messages of an OTLP trace request as data: JSON key, protobuf field number, kind.
+ * The messages of OTLP's trace and logs requests as data: JSON key, protobuf field number, kind.
  *
- * Only what OTLP traces carry is listed; any other key is unknown and ignored, as the specification asks. A key is
+ * Only what OTLP traces and logs carry is listed; any other key is unknown and ignored, as the specification asks. A key is
  * looked up by its bytes, so that the transcoder makes no string for the hundred keys of a span.
  */
 
@@ -211,3 +211,36 @@ add(RESOURCE_SPANS, 3, "schemaUrl", "string");
 
 export const TRACE_REQUEST = message("ExportTraceServiceRequest");
 add(TRACE_REQUEST, 1, "resourceSpans", "message", { message: RESOURCE_SPANS, repeated: true });
+
+const SEVERITY_NUMBERS = names("SEVERITY_NUMBER", [
+  "UNSPECIFIED",
+  ...["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"].flatMap((severity) =>
+    ["", "2", "3", "4"].map((step) => `${severity}${step}`),
+  ),
+]);
+
+export const LOG_RECORD = message("LogRecord");
+add(LOG_RECORD, 1, "timeUnixNano", "fixed64");
+add(LOG_RECORD, 2, "severityNumber", "enum", { enumNames: SEVERITY_NUMBERS });
+add(LOG_RECORD, 3, "severityText", "string");
+add(LOG_RECORD, 5, "body", "message", { message: ANY_VALUE });
+add(LOG_RECORD, 6, "attributes", "message", attributes);
+add(LOG_RECORD, 7, "droppedAttributesCount", "uint32");
+add(LOG_RECORD, 8, "flags", "fixed32");
+add(LOG_RECORD, 9, "traceId", "id");
+add(LOG_RECORD, 10, "spanId", "id");
+add(LOG_RECORD, 11, "observedTimeUnixNano", "fixed64");
+add(LOG_RECORD, 12, "eventName", "string");
+
+const SCOPE_LOGS = message("ScopeLogs");
+add(SCOPE_LOGS, 1, "scope", "message", { message: SCOPE });
+add(SCOPE_LOGS, 2, "logRecords", "message", { message: LOG_RECORD, repeated: true });
+add(SCOPE_LOGS, 3, "schemaUrl", "string");
+
+const RESOURCE_LOGS = message("ResourceLogs");
+add(RESOURCE_LOGS, 1, "resource", "message", { message: RESOURCE });
+add(RESOURCE_LOGS, 2, "scopeLogs", "message", { message: SCOPE_LOGS, repeated: true });
+add(RESOURCE_LOGS, 3, "schemaUrl", "string");
+
+export const LOGS_REQUEST = message("ExportLogsServiceRequest");
+add(LOGS_REQUEST, 1, "resourceLogs", "message", { message: RESOURCE_LOGS, repeated: true });

@@ -15,6 +15,8 @@
 import {
   ANY_VALUE,
   fieldNamed,
+  LOG_RECORD,
+  LOGS_REQUEST,
   SPAN,
   TRACE_REQUEST,
   type Field,
@@ -24,10 +26,10 @@ import { readInteger, type Integer64 } from "./json-integer.ts";
 import { HEX_VALUES, JsonText } from "./json-text.ts";
 import { ProtobufWriter } from "./json-writer.ts";
 
-export interface TranscodedTraces {
-  /** ExportTraceServiceRequest, protobuf. */
+export interface Transcoded {
+  /** ExportTraceServiceRequest or ExportLogsServiceRequest, protobuf. */
   body: Uint8Array;
-  /** Ascending indexes of spans that must not be stored, in the order of the wire. */
+  /** Ascending indexes of spans, or log records, that must not be stored, in the order of the wire. */
   rejected: readonly number[];
   /** Why, and how many. */
   reasons: ReadonlyMap<string, number>;
@@ -58,8 +60,13 @@ const SPECIAL_DOUBLES = new Map([
 ]);
 
 /** @throws PermanentError when the text is not JSON or not a trace request */
-export function transcodeTraces(json: Uint8Array): TranscodedTraces {
-  return new Transcoder(json).run();
+export function transcodeTraces(json: Uint8Array): Transcoded {
+  return new Transcoder(json).run(TRACE_REQUEST);
+}
+
+/** @throws PermanentError when the text is not JSON or not a logs request */
+export function transcodeLogs(json: Uint8Array): Transcoded {
+  return new Transcoder(json).run(LOGS_REQUEST);
 }
 
 class Transcoder {
@@ -72,7 +79,8 @@ class Transcoder {
   readonly #rejected: number[] = [];
   readonly #reasons = new Map<string, number>();
   readonly #warnings = new Map<string, number>();
-  #span = -1;
+  /** Of the span or log record at hand. */
+  #index = -1;
   #valueDepth = 0;
 
   constructor(json: Uint8Array) {
@@ -80,8 +88,8 @@ class Transcoder {
     this.#out = new ProtobufWriter(json.length);
   }
 
-  run(): TranscodedTraces {
-    this.#members(TRACE_REQUEST);
+  run(request: Message): Transcoded {
+    this.#members(request);
     if (this.#text.peek() !== -1) this.#text.syntaxError("the end of the body");
     return {
       body: this.#out.finish(),
@@ -165,7 +173,7 @@ class Transcoder {
 
   #message(field: Field): void {
     const message = field.message!;
-    if (message === SPAN) this.#span++;
+    if (message === SPAN || message === LOG_RECORD) this.#index++;
     const isValue = message === ANY_VALUE;
     if (isValue) this.#valueDepth++;
     const out = this.#out;
@@ -323,8 +331,8 @@ class Transcoder {
   }
 
   #reject(reason: string): void {
-    if (this.#rejected.at(-1) === this.#span) return;
-    this.#rejected.push(this.#span);
+    if (this.#rejected.at(-1) === this.#index) return;
+    this.#rejected.push(this.#index);
     count(this.#reasons, reason);
   }
 

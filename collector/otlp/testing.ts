@@ -65,3 +65,9 @@ export const span = (...fields: readonly Field[]): Field =>
 /** A request with one resource, one scope and the given fields of ScopeSpans. */
 export const request = (...scopeSpans: readonly Field[]): Uint8Array =>
   body(message(1, message(2, ...scopeSpans)));
+
+/** A log record and what else is given, in field 2 of ScopeLogs. */
+export const logRecord = (...fields: readonly Field[]): Field => message(2, ...fields);
+
+/** The ids of the span that a record belongs to. */
+export const ofSpan: Field = [...text(9, TRACE_ID), ...text(10, SPAN_ID)];

@@ -5,6 +5,7 @@
  * A Status carries what a sender needs to act on it: RetryInfo when the same request may be sent again (without it a
  * gRPC sender treats RESOURCE_EXHAUSTED as final), BadRequest when its content is at fault.
  */
+import type { Signal } from "../stages.ts";
 import type { Format } from "./media.ts";
 import type { Refusal } from "./refusal.ts";
 
@@ -16,17 +17,27 @@ const MAX_REASONS = 5;
 const INVALID_ARGUMENT = 3;
 
 export interface PartialSuccess {
-  /** Spans. */
+  /** Spans or log records. */
   rejected: number;
   message: string;
 }
 
+/** What a request is made of, in words and in the JSON of a partial success. */
+const ITEMS: Record<Signal, { one: string; field: string }> = {
+  traces: { one: "span", field: "rejectedSpans" },
+  logs: { one: "log record", field: "rejectedLogRecords" },
+};
+
 /** `partial` stays unset when everything was accepted without a warning. */
-export function successBody(format: Format, partial?: PartialSuccess): Buffer {
+export function successBody(
+  { signal, format }: { signal: Signal; format: Format },
+  partial?: PartialSuccess,
+): Buffer {
   if (format === "json") {
     if (partial === undefined) return Buffer.from("{}");
+    const { field } = ITEMS[signal];
     // int64 is text in protobuf's JSON.
-    const fields = { rejectedSpans: String(partial.rejected), errorMessage: partial.message };
+    const fields = { [field]: String(partial.rejected), errorMessage: partial.message };
     return Buffer.from(JSON.stringify({ partialSuccess: fields }));
   }
   if (partial === undefined) return Buffer.alloc(0);
@@ -84,6 +95,7 @@ function detailsOf({ rpcCode, retryAfterSeconds }: Explained, message: string): 
 
 /** `3 spans rejected: 2× trace_id length 12; 1× span_id length 0` */
 export function partialSuccess(
+  signal: Signal,
   rejected: number,
   reasons: ReadonlyMap<string, number>,
   warnings: ReadonlyMap<string, number>,
@@ -91,7 +103,8 @@ export function partialSuccess(
   if (rejected === 0 && warnings.size === 0) return undefined;
   const parts: string[] = [];
   if (rejected > 0) {
-    parts.push(`${rejected} ${rejected === 1 ? "span" : "spans"} rejected: ${listed(reasons)}`);
+    const { one } = ITEMS[signal];
+    parts.push(`${rejected} ${rejected === 1 ? one : `${one}s`} rejected: ${listed(reasons)}`);
   }
   if (warnings.size > 0) parts.push(`warnings: ${listed(warnings)}`);
   return { rejected, message: cut(parts.join(". ")) };

@@ -13,6 +13,7 @@ import {
   RefusedError,
   type AcceptedRequest,
   type AppendOutcome,
+  type Signal,
 } from "../stages.ts";
 import type { PartialSuccess } from "./answer.ts";
 import { createBodyHash } from "./body-hash.ts";
@@ -54,6 +55,7 @@ export interface Intake {
 
 /** What the head of a request says about its body. */
 export interface BodyKind {
+  signal: Signal;
   format: Format;
   encoding: Encoding;
 }
@@ -86,17 +88,25 @@ export function createIntake(options: IntakeOptions): Intake {
   const decompress = createDecompress();
   const occasionally = createOccasionalLog(options.log);
 
+  /** The same bytes are another request as logs than as traces. */
+  function hashOfBody(signal: Signal, sent: Buffer): Buffer {
+    const bodyHash = hashOf(sent);
+    if (signal === "logs") bodyHash[0]! ^= 1;
+    return bodyHash;
+  }
+
   function open(transport: "HTTP" | "gRPC"): Entrance {
     const counts = createReceiverStats();
     let closed = false;
 
     async function store(request: AcceptedRequest): Promise<void> {
-      const spans = request.spanCount - request.rejected.length;
+      const count = request.spanCount - request.rejected.length;
+      const counters = COUNTERS[request.signal];
       try {
         if ((await consume(request)) === "duplicate") counts.duplicateRequests++;
       } catch (error) {
-        if (error instanceof RefusedError) counts.refusedSpans += spans;
-        else if (!(error instanceof PermanentError)) counts.failedSpans += spans;
+        if (error instanceof RefusedError) counts[counters.refused] += count;
+        else if (!(error instanceof PermanentError)) counts[counters.failed] += count;
         throw error;
       }
     }
@@ -112,22 +122,23 @@ export function createIntake(options: IntakeOptions): Intake {
         plain = await decompress(kind.encoding, sent, limits);
         counts.inflatedBytes += plain.length;
       }
-      const { body, count, rejected, partial } = decode(kind.format, plain, limits);
+      const { signal } = kind;
+      const { body, count, rejected, leftOut, partial } = decode(kind, plain, limits);
       const accepted = count - rejected.length;
       if (accepted > 0) {
         await store({
-          signal: "traces",
+          signal,
           body,
           spanCount: count,
           rejected,
           receivedAtUnixMs: Date.now(),
-          bodyHash: hashOf(sent),
+          bodyHash: hashOfBody(signal, sent),
           free: limits.handOver(body),
         });
       }
       counts.acceptedRequests++;
-      counts.acceptedSpans += accepted;
-      counts.rejectedSpans += rejected.length;
+      counts[COUNTERS[signal].accepted] += accepted;
+      counts[COUNTERS[signal].rejected] += rejected.length + leftOut;
       if (partial !== undefined) {
         counts.warnedRequests++;
         say("partial", "warn", `OTLP request taken in part: ${partial.message}`);
@@ -144,7 +155,7 @@ export function createIntake(options: IntakeOptions): Intake {
       counts.refusedRequests[refusal.reason] = (counts.refusedRequests[refusal.reason] ?? 0) + 1;
       if (refusal.reason === "failed") {
         const cause = refusal.cause instanceof Error ? refusal.cause.stack : String(refusal.cause);
-        say("failed", "error", `OTLP request failed, its spans are lost: ${cause}`);
+        say("failed", "error", `OTLP request failed, its content is lost: ${cause}`);
       } else {
         const answered = transport === "HTTP" ? refusal.httpStatus : `gRPC ${refusal.rpcCode}`;
         say(refusal.reason, "warn", `OTLP request answered ${answered}: ${refusal.message}`);
@@ -193,6 +204,22 @@ export function createIntake(options: IntakeOptions): Intake {
 
   return { open };
 }
+
+/** What is counted of each signal. */
+const COUNTERS = {
+  traces: {
+    accepted: "acceptedSpans",
+    rejected: "rejectedSpans",
+    refused: "refusedSpans",
+    failed: "failedSpans",
+  },
+  logs: {
+    accepted: "acceptedLogRecords",
+    rejected: "rejectedLogRecords",
+    refused: "refusedLogRecords",
+    failed: "failedLogRecords",
+  },
+} as const satisfies Record<Signal, Record<string, keyof ReceiverStats>>;
 
 function overload(refused: RefusedError): Refusal {
   const { message, retryAfterSeconds } = refused;

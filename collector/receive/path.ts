@@ -1,21 +1,33 @@
-/** The one path that takes something, and what to tell those who ask for another. */
+/** The paths that take something, and what to tell those who ask for another. */
+import type { Signal } from "../stages.ts";
 import { Refusal } from "./refusal.ts";
 
 export const DEFAULT_TRACES_PATH = "/v1/traces";
 
-/** @throws Refusal unless the path, in origin or absolute form and without its query, is that of traces */
-export function checkPath(url: string, tracesPath: string): void {
-  const path = url.replace(/^https?:\/\/[^/?#]*/i, "").replace(/[?#].*$/s, "");
-  if (path === tracesPath) return;
-  const other = /\/v1\/(metrics|logs)$/.exec(path)?.[1];
-  if (other !== undefined) throw notTaken(other as "metrics" | "logs");
-  throw new Refusal("not_found", `expected path "${tracesPath}", got "${path.slice(0, 100)}"`);
+/** Beside the traces, whose path can be set: a sender knows one address and adds the rest. */
+function logsPathBeside(tracesPath: string): string {
+  return tracesPath.endsWith(DEFAULT_TRACES_PATH)
+    ? `${tracesPath.slice(0, -DEFAULT_TRACES_PATH.length)}/v1/logs`
+    : "/v1/logs";
 }
 
-/** A signal that is never answered with success, because it would be thrown away. */
-export function notTaken(signal: "metrics" | "logs"): Refusal {
+/** What the path, in origin or absolute form and without its query, takes. @throws Refusal */
+export function signalOf(url: string, tracesPath: string): Signal {
+  const path = url.replace(/^https?:\/\/[^/?#]*/i, "").replace(/[?#].*$/s, "");
+  if (path === tracesPath) return "traces";
+  const logsPath = logsPathBeside(tracesPath);
+  if (path === logsPath) return "logs";
+  if (path.endsWith("/v1/metrics")) throw noMetrics();
+  throw new Refusal(
+    "not_found",
+    `expected path "${tracesPath}" or "${logsPath}", got "${path.slice(0, 100)}"`,
+  );
+}
+
+/** Metrics are never answered with success, because they would be thrown away. */
+export function noMetrics(): Refusal {
   return new Refusal(
     "not_found",
-    `only traces are taken here; set OTEL_${signal.toUpperCase()}_EXPORTER=none to stop the SDK sending ${signal}`,
+    "only traces and GenAI log events are taken here; set OTEL_METRICS_EXPORTER=none to stop the SDK sending metrics",
   );
 }

@@ -21,6 +21,12 @@ export interface ReceiverStats {
   refusedSpans: number;
   /** Spans of requests answered 500: an error of ours. */
   failedSpans: number;
+  /** The same of log records. */
+  acceptedLogRecords: number;
+  /** Those that are no GenAI events included. */
+  rejectedLogRecords: number;
+  refusedLogRecords: number;
+  failedLogRecords: number;
   /** Requests answered 200 with something to say about them in partial_success. */
   warnedRequests: number;
   /** Bodies as sent, of complete ones. */
@@ -45,6 +51,10 @@ export function createReceiverStats(): ReceiverStats {
     rejectedSpans: 0,
     refusedSpans: 0,
     failedSpans: 0,
+    acceptedLogRecords: 0,
+    rejectedLogRecords: 0,
+    refusedLogRecords: 0,
+    failedLogRecords: 0,
     warnedRequests: 0,
     receivedBytes: 0,
     inflatedBytes: 0,

@@ -1,5 +1,5 @@
 /**
- * OTLP over HTTP: protobuf or JSON; plain, gzip or zstd.
+ * OTLP over HTTP, traces and logs: protobuf or JSON; plain, gzip or zstd.
  *
  * Cheap checks come first and from the head alone: caller, path, method, type, encoding, announced size, and whether
  * the next stage takes anything at all. Then the body is read and handed to the intake, which inflates, decodes and
@@ -27,7 +27,7 @@ import {
 import { answerBrokenConnections } from "./connection-errors.ts";
 import type { BodyKind, Intake } from "./intake.ts";
 import { announcedLength, encodingOf, formatOf, unknownFormat } from "./media.ts";
-import { checkPath, DEFAULT_TRACES_PATH } from "./path.ts";
+import { DEFAULT_TRACES_PATH, signalOf } from "./path.ts";
 import type { ReceiverStats } from "./receiver-stats.ts";
 import { AbortedError, Refusal } from "./refusal.ts";
 import { respond } from "./respond.ts";
@@ -36,7 +36,7 @@ const MAX_CONNECTIONS = 4_096;
 
 export interface OtlpHttpReceiverOptions {
   intake: Intake;
-  /** @default /v1/traces */
+  /** Logs have the one beside it. @default /v1/traces */
   tracesPath?: string;
   /** Origins of web pages that may send, `https://app.example.com`. @default none */
   corsOrigins?: readonly string[];
@@ -117,7 +117,7 @@ export function createOtlpHttpReceiver(options: OtlpHttpReceiverOptions): OtlpHt
       respond(request, response, {
         status: 200,
         format: head.format,
-        body: successBody(head.format, partial),
+        body: successBody(head, partial),
         headers: corsHeaders(request.headers, callers),
         close: entrance.closed,
       });
@@ -134,7 +134,7 @@ export function createOtlpHttpReceiver(options: OtlpHttpReceiverOptions): OtlpHt
   function answerPreflight(request: IncomingMessage, response: ServerResponse): boolean {
     if (!isPreflight(request.method, request.headers)) return false;
     checkCaller(request.headers, callers);
-    checkPath(request.url ?? "", tracesPath);
+    signalOf(request.url ?? "", tracesPath);
     response.writeHead(204, preflightHeaders(request.headers, callers)).end();
     return true;
   }
@@ -143,7 +143,7 @@ export function createOtlpHttpReceiver(options: OtlpHttpReceiverOptions): OtlpHt
   function checkHead(request: IncomingMessage): Head {
     const { headers } = request;
     checkCaller(headers, callers);
-    checkPath(request.url ?? "", tracesPath);
+    const signal = signalOf(request.url ?? "", tracesPath);
     if (request.method !== "POST") {
       throw new Refusal("method", `expected POST, got "${request.method}"`, { Allow: "POST" });
     }
@@ -153,7 +153,7 @@ export function createOtlpHttpReceiver(options: OtlpHttpReceiverOptions): OtlpHt
     const announced = announcedLength(headers);
     if ((announced ?? 0) > entrance.maxBodyBytes) throw tooLarge(entrance.maxBodyBytes, "as sent");
     entrance.admit(announced ?? 0);
-    return { format, encoding, announced };
+    return { signal, format, encoding, announced };
   }
 
   function answerError(request: IncomingMessage, response: ServerResponse, error: unknown): void {

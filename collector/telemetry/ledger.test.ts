@@ -34,7 +34,7 @@ async function statsOf(figures: Figures) {
     }),
     log: () => ({ appendedSpans, pendingSpans, pendingRecords, duplicateSpans }),
     countStored: () => Promise.resolve(new Map(Object.entries(found))),
-    retentionDays: 90,
+    retentionDays: { spans: 90, span_content: 30, evaluations: 400 },
     now: () => NOW,
   });
   watches.push(watch);

@@ -8,10 +8,11 @@
  *
  * Rows of days that are past the retention may be gone: those are the expired ones, and only those.
  *
- * The count reads two narrow columns of all spans of this log; the longer it takes, the rarer it is.
+ * Log records that are kept count like spans. The count reads two narrow columns of all rows of this log; the longer it takes, the rarer it is.
  */
 import type { Settled } from "../insert/ledger.ts";
 import type { LogStats } from "../log/log.ts";
+import { dayOf, type RowTable, tableOf } from "../row-places.ts";
 import type { MetricRow } from "./metric-row.ts";
 
 const DAY_MS = 86_400_000;
@@ -39,10 +40,9 @@ export interface LedgerWatchOptions {
   /** Undefined until recovery is through. */
   settled: () => Settled | undefined;
   log: () => Pick<LogStats, "appendedSpans" | "pendingSpans" | "pendingRecords" | "duplicateSpans">;
-  /** Rows of `spans` by UTC day, of settled batches. */
+  /** Rows by place, of settled batches. */
   countStored: (settled: Settled) => Promise<ReadonlyMap<string, number>>;
-  /** Of `spans`. */
-  retentionDays: number;
+  retentionDays: Readonly<Record<RowTable, number>>;
   /** @default 15,000 */
   intervalMs?: number;
   now?: () => number;
@@ -62,7 +62,8 @@ export function watchLedger(options: LedgerWatchOptions): LedgerWatch {
     // What this process found: settled by former ones, or waiting in their log. From here on the log counts.
     acceptedBefore ??= before.accepted + pendingSpans - appendedSpans;
     const rows = await countStored(before);
-    const expiredBefore = new Date(now() - retentionDays * DAY_MS).toISOString().slice(0, 10);
+    const expiredBefore = (place: string): string =>
+      new Date(now() - retentionDays[tableOf(place)] * DAY_MS).toISOString();
     const { stored, expired } = compare(before.rowsByDay, rows, expiredBefore);
     const accepted = acceptedBefore + appendedSpans + duplicateSpans;
     // Spans that the log counts although it has no record left for the store are lost, not waiting.
@@ -99,24 +100,25 @@ export function watchLedger(options: LedgerWatchOptions): LedgerWatch {
   };
 }
 
-/** Rows that are there, and those of days before `expiredBefore` that are not there any more. */
+/** Rows that are there, and those of days up to `expiredBefore` that are not there any more. */
 function compare(
   expected: ReadonlyMap<string, number>,
   found: ReadonlyMap<string, number>,
-  expiredBefore: string,
+  expiredBefore: (place: string) => string,
 ): { stored: number; expired: number } {
   let stored = 0;
   let expired = 0;
   for (const rows of found.values()) stored += rows;
-  for (const [day, rows] of expected)
-    if (day <= expiredBefore) expired += Math.max(0, rows - (found.get(day) ?? 0));
+  for (const [place, rows] of expected)
+    if (dayOf(place) <= dayOf(expiredBefore(place)))
+      expired += Math.max(0, rows - (found.get(place) ?? 0));
   return { stored, expired };
 }
 
 export const LEDGER_METRICS: readonly MetricRow<LedgerStats>[] = [
   {
     name: "assay_ledger_spans",
-    help: "Spans of this log's whole life by what became of them; accepted is the sum of the others.",
+    help: "Spans, and log records that are kept, of this log's whole life by what became of them; accepted is the sum of the others.",
     type: "gauge",
     by: "state",
     value: (stats) => [

@@ -1,4 +1,4 @@
-/** The receiver's counters; the first three carry the names of OpenTelemetry's collector, so that its dashboards fit. */
+/** The receiver's counters; those that begin with otelcol_ carry the names of OpenTelemetry's collector, so that its dashboards fit. */
 import type { ReceiverStats } from "../receive/receiver-stats.ts";
 import type { MetricRow } from "./metric-row.ts";
 
@@ -33,6 +33,34 @@ export const RECEIVER_METRICS: readonly MetricRow<ReceiverStats>[] = [
     type: "counter",
     labels,
     value: (stats) => stats.rejectedSpans,
+  },
+  {
+    name: "otelcol_receiver_accepted_log_records_total",
+    help: "GenAI events among log records, acknowledged: they are in the synced log.",
+    type: "counter",
+    labels,
+    value: (stats) => stats.acceptedLogRecords,
+  },
+  {
+    name: "otelcol_receiver_refused_log_records_total",
+    help: "GenAI events among log records, read and answered 503; the sender still has them.",
+    type: "counter",
+    labels,
+    value: (stats) => stats.refusedLogRecords,
+  },
+  {
+    name: "otelcol_receiver_failed_log_records_total",
+    help: "GenAI events among log records, lost to an error of the collector's own (answered 500).",
+    type: "counter",
+    labels,
+    value: (stats) => stats.failedLogRecords,
+  },
+  {
+    name: "assay_receiver_rejected_log_records_total",
+    help: "Log records that are not kept and answered so: all that are no GenAI events, and events without what they are about.",
+    type: "counter",
+    labels,
+    value: (stats) => stats.rejectedLogRecords,
   },
   {
     name: "assay_receiver_accepted_requests_total",

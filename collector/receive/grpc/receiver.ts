@@ -20,9 +20,10 @@ import {
 } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { successBody } from "../answer.ts";
+import type { Signal } from "../../stages.ts";
 import type { BodyLimits } from "../body.ts";
 import type { Intake } from "../intake.ts";
-import { notTaken } from "../path.ts";
+import { noMetrics } from "../path.ts";
 import type { OtlpReceiver } from "../receiver.ts";
 import { Refusal } from "../refusal.ts";
 import { answerMessage, answerRefusal } from "./answer.ts";
@@ -42,10 +43,11 @@ const SESSION_WINDOW_BYTES = 16 * MiB;
 
 const SERVICES = "opentelemetry.proto.collector";
 const TRACE_SERVICE = `${SERVICES}.trace.v1.TraceService`;
-const EXPORT = `/${TRACE_SERVICE}/Export`;
-const NOT_TAKEN: ReadonlyMap<string, "metrics" | "logs"> = new Map([
-  [`/${SERVICES}.metrics.v1.MetricsService/Export`, "metrics"],
-  [`/${SERVICES}.logs.v1.LogsService/Export`, "logs"],
+const LOGS_SERVICE = `${SERVICES}.logs.v1.LogsService`;
+const METRICS_EXPORT = `/${SERVICES}.metrics.v1.MetricsService/Export`;
+const EXPORTS: ReadonlyMap<string, Signal> = new Map([
+  [`/${TRACE_SERVICE}/Export`, "traces"],
+  [`/${LOGS_SERVICE}/Export`, "logs"],
 ]);
 const HEALTH_METHODS: ReadonlyMap<string, "check" | "watch"> = new Map([
   ["/grpc.health.v1.Health/Check", "check"],
@@ -63,7 +65,7 @@ export function createOtlpGrpcReceiver(options: OtlpGrpcReceiverOptions): OtlpRe
   const entrance = options.intake.open("gRPC");
   const { counts } = entrance;
   const requestTimeoutMs = options.requestTimeoutMs ?? 30_000;
-  const health = createHealth([TRACE_SERVICE]);
+  const health = createHealth([TRACE_SERVICE, LOGS_SERVICE]);
   const sessions = new Set<ServerHttp2Session>();
 
   const server = createServer({
@@ -122,19 +124,18 @@ export function createOtlpGrpcReceiver(options: OtlpGrpcReceiverOptions): OtlpRe
     if (head.timeoutMs !== undefined) patience.until(head.timeoutMs);
     const path = String(headers[":path"]);
     const healthMethod = HEALTH_METHODS.get(path);
-    if (healthMethod === undefined) {
-      checkMethod(path);
-      entrance.admit(0);
+    if (healthMethod !== undefined) {
+      const message = await readMessage(stream, limits);
+      patience.arrived();
+      return health[healthMethod](stream, message.content);
     }
+    const signal = signalOf(path);
+    entrance.admit(0);
     const message = await readMessage(stream, limits);
     patience.arrived();
-    if (healthMethod !== undefined) return health[healthMethod](stream, message.content);
-    const kind = {
-      format: "protobuf",
-      encoding: encodingOf(head, message),
-    } as const;
+    const kind = { signal, format: "protobuf", encoding: encodingOf(head, message) } as const;
     const partial = await entrance.take(kind, message.content, limits);
-    answerMessage(stream, successBody("protobuf", partial));
+    answerMessage(stream, successBody(kind, partial));
   }
 
   return {
@@ -162,10 +163,10 @@ export function createOtlpGrpcReceiver(options: OtlpGrpcReceiverOptions): OtlpRe
 }
 
 /** @throws Refusal for a method that takes nothing */
-function checkMethod(path: string): void {
-  if (path === EXPORT) return;
-  const other = NOT_TAKEN.get(path);
-  if (other !== undefined) throw notTaken(other);
+function signalOf(path: string): Signal {
+  const signal = EXPORTS.get(path);
+  if (signal !== undefined) return signal;
+  if (path === METRICS_EXPORT) throw noMetrics();
   throw new Refusal("not_found", `unknown method "${path.slice(0, 100)}"`);
 }
 
