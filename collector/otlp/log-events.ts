@@ -8,7 +8,6 @@
 /** What a record becomes: a span's whole content, one message of it, or an evaluation. */
 export type LogEventKind = "content" | "message" | "evaluation";
 
-export const EVALUATION_RESULT = "gen_ai.evaluation.result";
 export const EVALUATION_NAME = "gen_ai.evaluation.name";
 /** Where a record's event name stood before it had a field of its own. */
 export const EVENT_NAME_KEY = "event.name";
@@ -23,5 +22,5 @@ export const LOG_EVENTS: ReadonlyMap<string, LogEventKind> = new Map<string, Log
   ["gen_ai.choice", "message"],
   ["gen_ai.content.prompt", "message"],
   ["gen_ai.content.completion", "message"],
-  [EVALUATION_RESULT, "evaluation"],
+  ["gen_ai.evaluation.result", "evaluation"],
 ]);

@@ -12,7 +12,7 @@ test("every case is a test of its name, and every test's case is in the table", 
     .filter((name) => name.endsWith(".int.test.ts"))
     .map((name) => readFileSync(new URL(name, folder), "utf8"))
     .join("\n");
-  const named = new Set(text.match(/(?<=["'`])[HGP]\d\d(?=[ "'`])/g));
+  const named = new Set(text.match(/(?<=["'`])[HGPL]\d\d(?=[ "'`])/g));
   const expected = Object.keys(CASES).filter((id) => !LATER.includes(id));
   expect([...named].sort()).toEqual(expected.sort());
 });

@@ -1,5 +1,5 @@
 /**
- * What an OTLP receiver must do, case by case: H is HTTP, G is gRPC, P is what the payload means. The tests beside this
+ * What an OTLP receiver must do, case by case: H is HTTP, G is gRPC, P is what the payload means, L is logs. The tests beside this
  * table carry the names of the cases; docs/conformance.md is made from it (`npm run docs:conformance`).
  */
 
@@ -199,4 +199,40 @@ export const CASES: Readonly<Record<string, Case>> = {
     demand: "`tracestate` is kept as sent, its sampling threshold with it",
     missing: "the weight that the threshold means is not a column of its own",
   },
+
+  L01: {
+    rule: "must",
+    demand: "Logs are taken over each transport and encoding, with the answers that traces get",
+  },
+  L02: {
+    rule: "own",
+    demand:
+      "GenAI events are kept, by `event_name` or the older attribute: messages with their span, results of evaluations in a table",
+  },
+  L03: {
+    rule: "must",
+    demand:
+      "Log records that are not kept, because they are no GenAI events, are said not to be: a partial success with their number and why; metrics are 404",
+    missing: "an application's own log is not kept",
+  },
+  L04: {
+    rule: "must",
+    demand: "JSON: ids in any case, 64-bit times with every digit, severities by number or name",
+  },
+  L05: { rule: "must", demand: "A malformed logs request: 400, INVALID_ARGUMENT, nothing stored" },
+  L06: {
+    rule: "must",
+    demand:
+      "Ids that are none mean no trace: an evaluation is kept without, messages are refused alone",
+  },
+  L07: {
+    rule: "must",
+    demand: "Overload: 503, UNAVAILABLE; the log records are counted as refused",
+  },
+  L08: {
+    rule: "own",
+    demand:
+      "The same logs request again is stored once; the same bytes as traces are another request",
+  },
+  L09: { rule: "own", demand: "What the exporters of OpenTelemetry's JavaScript SDK send is kept" },
 };

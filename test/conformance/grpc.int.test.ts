@@ -87,13 +87,6 @@ test.each<[name: string, sent: Call, code: number, message: string, details: str
     "",
   ],
   [
-    "G06 logs",
-    { path: "/opentelemetry.proto.collector.logs.v1.LogsService/Export", body: framed(ONE) },
-    12,
-    "OTEL_LOGS_EXPORTER=none",
-    "",
-  ],
-  [
     "G07 zstd",
     { headers: { "grpc-encoding": "zstd" }, body: framed(ONE, true) },
     12,

@@ -433,11 +433,11 @@ test.each<[name: string, sent: Sent, status: number, reason: string, message: st
     "OTEL_METRICS_EXPORTER=none",
   ],
   [
-    "H26 logs",
-    { path: "/v1/logs", headers: PB, body: ONE },
+    "H26 a path beside logs",
+    { path: "/v1/logs/", headers: PB, body: ONE },
     404,
     "not_found",
-    "OTEL_LOGS_EXPORTER=none",
+    'expected path "/v1/traces" or "/v1/logs"',
   ],
   [
     "H24 a web page",
@@ -569,6 +569,8 @@ test("H26 the path can be set", async () => {
   const { port } = await start({ tracesPath: "/otlp/v1/traces" });
   expect((await send(port, { path: "/otlp/v1/traces", body: ONE })).status).toBe(200);
   expect((await send(port, { body: ONE })).status).toBe(404);
+  expect((await send(port, { path: "/otlp/v1/logs", body: "{}" })).status).toBe(200);
+  expect((await send(port, { path: "/v1/logs", body: "{}" })).status).toBe(404);
   const metrics = await send(port, { path: "/otlp/v1/metrics", body: ONE });
   expect(status(metrics).message).toContain("OTEL_METRICS_EXPORTER=none");
 });

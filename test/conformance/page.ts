@@ -8,8 +8,9 @@ What the collector does with what senders send. Each line is a case with a test 
 "must" and "should" are the OTLP specification's words, "own" is a decision of ours where it leaves room. The last
 column says where the OpenTelemetry Collector does less, and what we do not do.
 
-Only traces are taken. Logs and metrics are answered 404 (HTTP) and UNIMPLEMENTED (gRPC), so that no sender believes
-they were stored: set \`OTEL_METRICS_EXPORTER=none\` and \`OTEL_LOGS_EXPORTER=none\` to stop an SDK from sending them.
+Traces are taken whole, and of logs the GenAI events ([what that means](logs.md)); other log records are answered with a
+partial success that says so. Metrics are answered 404 (HTTP) and UNIMPLEMENTED (gRPC), so that no sender believes they
+were stored: set \`OTEL_METRICS_EXPORTER=none\` to stop an SDK from sending them.
 
 | Case | Rule | What it demands | Remarks |
 | --- | --- | --- | --- |

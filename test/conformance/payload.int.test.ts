@@ -666,17 +666,30 @@ describe.skipIf(!existsSync(EXAMPLES))("the OTLP project's own examples", () => 
     ]);
   });
 
-  test.each([
-    ["logs", "logs"],
-    ["logs", "events"],
-    ["metrics", "metrics"],
-  ])("%s (%s) are not taken for stored", async (signal, name) => {
-    const response = await fetch(`http://127.0.0.1:${to.httpPort}/v1/${signal}`, {
+  const post = (signal: string, name: string): Promise<Response> =>
+    fetch(`http://127.0.0.1:${to.httpPort}/v1/${signal}`, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: new Uint8Array(example(name)),
     });
+
+  test("L03 metrics are not taken for stored", async () => {
+    const response = await post("metrics", "metrics");
     expect(response.status).toBe(404);
-    expect(await response.text()).toContain(`OTEL_${signal.toUpperCase()}_EXPORTER=none`);
+    expect(await response.text()).toContain("OTEL_METRICS_EXPORTER=none");
+  });
+
+  test.each(["logs", "events"])("L03 logs (%s) are said not to be kept", async (name) => {
+    const response = await post("logs", name);
+    expect(response.status).toBe(200);
+    expect(await response.json()).toEqual({
+      partialSuccess: {
+        rejectedLogRecords: "1",
+        errorMessage: expect.stringMatching(
+          /^1 log record rejected: 1× no GenAI event.*OTEL_LOGS_EXPORTER=none/,
+        ),
+      },
+    });
+    expect(to.taken).toEqual([]);
   });
 });

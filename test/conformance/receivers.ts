@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { connect, type ClientHttp2Session } from "node:http2";
 import { gzipSync } from "node:zlib";
 import { loadPriceBook } from "@assay/instrumentation/pricing";
-import { ProtobufTraceSerializer } from "@opentelemetry/otlp-transformer";
+import { ProtobufLogsSerializer, ProtobufTraceSerializer } from "@opentelemetry/otlp-transformer";
 import { createEncoder } from "../../collector/encode/encoder.ts";
 import { readBlock, type Row } from "../../collector/encode/native-reading.ts";
 import {
@@ -16,10 +16,14 @@ import {
   type OtlpHttpReceiverOptions,
   type OtlpReceiver,
 } from "../../collector/receive/receiver.ts";
-import type { AcceptedRequest } from "../../collector/stages.ts";
+import type { AcceptedRequest, Signal } from "../../collector/stages.ts";
 
 export const MiB = 1024 * 1024;
 export const SERVICE = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+const METHODS: Record<Signal, string> = {
+  traces: SERVICE,
+  logs: "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+};
 
 export type Options = Partial<
   IntakeOptions & Omit<OtlpHttpReceiverOptions, "intake"> & Omit<OtlpGrpcReceiverOptions, "intake">
@@ -95,18 +99,20 @@ export async function send(
   transport: Transport,
   encoding: Encoding,
   body: Uint8Array,
+  signal: Signal = "traces",
 ): Promise<Outcome> {
   const sent = encoding === "gzip" ? gzipSync(body) : Buffer.from(body);
   if (transport === "gRPC") {
     const session = dial(to.grpcPort);
     const headers = encoding === "gzip" ? { "grpc-encoding": "gzip" } : {};
-    const answer = await call(session, { headers, body: framed(sent, encoding === "gzip") });
+    const path = METHODS[signal];
+    const answer = await call(session, { path, headers, body: framed(sent, encoding === "gzip") });
     session.destroy();
-    const partial = partialOf(answer.body.subarray(5));
+    const partial = partialOf(signal, answer.body.subarray(5));
     return { code: answer.code, ...partial, message: answer.message || partial.message };
   }
   const json = transport === "HTTP/JSON";
-  const response = await fetch(`http://127.0.0.1:${to.httpPort}/v1/traces`, {
+  const response = await fetch(`http://127.0.0.1:${to.httpPort}/v1/${signal}`, {
     method: "POST",
     headers: {
       "Content-Type": json ? "application/json" : "application/x-protobuf",
@@ -116,15 +122,23 @@ export async function send(
   });
   const answer = Buffer.from(await response.arrayBuffer());
   if (!json) {
-    if (response.ok) return { code: 0, ...partialOf(answer) };
+    if (response.ok) return { code: 0, ...partialOf(signal, answer) };
     return { code: answer[1]!, rejected: 0, message: answer.toString() };
   }
   const { code = 0, message = "", partialSuccess = {} } = JSON.parse(answer.toString());
-  const { rejectedSpans = 0, errorMessage = message } = partialSuccess;
-  return { code, rejected: Number(rejectedSpans), message: errorMessage };
+  const { rejectedSpans, rejectedLogRecords, errorMessage = message } = partialSuccess;
+  const rejected = Number((signal === "logs" ? rejectedLogRecords : rejectedSpans) ?? 0);
+  return { code, rejected, message: errorMessage };
 }
 
-function partialOf(body: Buffer): { rejected: number; message: string } {
+function partialOf(signal: Signal, body: Buffer): { rejected: number; message: string } {
+  if (signal === "logs") {
+    const { partialSuccess } = ProtobufLogsSerializer.deserializeResponse(body);
+    return {
+      rejected: Number(partialSuccess?.rejectedLogRecords ?? 0),
+      message: partialSuccess?.errorMessage ?? "",
+    };
+  }
   const { partialSuccess } = ProtobufTraceSerializer.deserializeResponse(body);
   return {
     rejected: Number(partialSuccess?.rejectedSpans ?? 0),
