@@ -61,6 +61,7 @@ interface CommonFacts {
   name: string;
   status: "ok" | "error";
   service: string;
+  response_id: string;
   is_model_call: boolean;
   input_tokens: number;
   cache_read_tokens: number;

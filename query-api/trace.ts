@@ -6,6 +6,7 @@
  */
 import { ApiError } from "./errors.ts";
 import { type SpanContent, readContent } from "./content.ts";
+import { bySpan, readEvaluations } from "./evaluations.ts";
 import { sumUsd } from "./money.ts";
 import {
   DETAIL_COLUMNS,
@@ -53,11 +54,12 @@ export async function readTrace(
 ): Promise<Record<string, unknown>> {
   const place = await findTrace(store, traceId);
   const maxSpans = options.maxSpans ?? MAX_SPANS;
-  const [rows, found] = await Promise.all([
+  const [rows, evaluations, found] = await Promise.all([
     store.rows<FactRow & DetailRow>({
       sql: SPANS_SQL,
       parameters: { ...placeParameters(place), limit: maxSpans + 1 },
     }),
+    readEvaluations(store, place),
     options.content ? readContent(store, place) : undefined,
   ]);
   // The index outlives dropped days by less than one merge; a trace without spans is gone.
@@ -65,6 +67,10 @@ export async function readTrace(
   const shown = rows.slice(0, maxSpans);
   const nodes = buildTree(
     shown.map((row) => ({ ...spanFacts(pickFacts(row)), ...spanDetails(row) })),
+  );
+  const evaluationsOf = bySpan(
+    evaluations,
+    nodes.map((node) => node.span),
   );
   return {
     trace_id: traceId,
@@ -77,6 +83,7 @@ export async function readTrace(
     truncated: rows.length > maxSpans,
     ...(found && { content_truncated: found.truncated }),
     generated: nodes.some((node) => node.span.generated),
+    evaluations: evaluationsOf.get("") ?? [],
     roots: nodes.filter((node) => node.depth === 0).map((node) => node.span.span_id),
     spans: nodes.map(({ span, depth, orphan, children }) => ({
       ...span,
@@ -84,31 +91,35 @@ export async function readTrace(
       orphan,
       children,
       offset_ms: millisecondsBetween(place.start, span.time_unix_nano),
+      evaluations: evaluationsOf.get(span.span_id) ?? [],
       ...(found && { content: found.content.get(span.span_id) ?? null }),
     })),
   };
 }
 
-/** One span with its content. */
+/** One span with its content and its evaluations. */
 export async function readSpan(
   store: Store,
   traceId: string,
   spanId: string,
 ): Promise<Record<string, unknown>> {
   const place = await findTrace(store, traceId);
-  const [rows, found] = await Promise.all([
+  const [rows, evaluations, found] = await Promise.all([
     store.rows<FactRow & DetailRow>({
       sql: SPAN_SQL,
       parameters: { ...placeParameters(place), span: spanId },
     }),
+    readEvaluations(store, place),
     readContent(store, place, spanId),
   ]);
   const row = rows[0];
   if (!row) throw new ApiError("span_not_found", undefined, { trace_id: traceId, span_id: spanId });
   const content: SpanContent | null = found.content.get(spanId) ?? null;
+  const facts = spanFacts(pickFacts(row));
   return {
-    ...spanFacts(pickFacts(row)),
+    ...facts,
     ...spanDetails(row),
+    evaluations: bySpan(evaluations, [facts]).get(spanId) ?? [],
     content,
     content_truncated: found.truncated,
   };

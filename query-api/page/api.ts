@@ -79,8 +79,20 @@ export interface Span {
   reported_cost_source: string;
   [fact: string]: unknown;
 }
+export interface Evaluation {
+  evaluation_id: string;
+  name: string;
+  score: number | null;
+  label: string;
+  explanation: string;
+  error_type: string;
+  evaluator: string;
+  source: string;
+  evaluated_at: string;
+}
 /** Without the fields that only have a meaning within the trace. */
 export interface SpanDetail extends Span {
+  evaluations: Evaluation[];
   attributes: Record<string, unknown>;
   resource: Record<string, unknown>;
   content: Record<string, unknown> | null;

@@ -1,6 +1,6 @@
 /** Everything known of one span. What strangers wrote is only ever set as text. */
 import type { ComponentChildren } from "preact";
-import { type SpanDetail, useAnswer } from "./api.ts";
+import { type Evaluation, type SpanDetail, useAnswer } from "./api.ts";
 import { Documents, Messages, Value } from "./content.tsx";
 import { count, duration, usd } from "./format.ts";
 import { Failed } from "./notices.tsx";
@@ -48,6 +48,7 @@ function Detail({ span }: { span: SpanDetail }) {
         </p>
       )}
       <Facts span={span} />
+      <Evaluations evaluations={span.evaluations} />
       <Part title="Query" value={content.query}>
         {(v) => <Value value={v} />}
       </Part>
@@ -144,6 +145,30 @@ function Facts({ span }: { span: SpanDetail }) {
         </div>
       ))}
     </dl>
+  );
+}
+
+function Evaluations({ evaluations }: { evaluations: readonly Evaluation[] }) {
+  if (evaluations.length === 0) return null;
+  return (
+    <section class="part" data-testid="part-evaluations">
+      <h3>Evaluations</h3>
+      <ul class="evaluations">
+        {evaluations.map((evaluation) => (
+          <li key={evaluation.evaluation_id}>
+            <b>{evaluation.name}</b> {evaluation.score !== null && <b>{evaluation.score}</b>}{" "}
+            {evaluation.label && <span class="badge">{evaluation.label}</span>}{" "}
+            {evaluation.error_type && <span class="badge bad">{evaluation.error_type}</span>}
+            {evaluation.explanation && <p>{evaluation.explanation}</p>}
+            <small class="muted">
+              {[evaluation.evaluator, evaluation.source, evaluation.evaluated_at.slice(0, 19)]
+                .filter(Boolean)
+                .join(" · ")}
+            </small>
+          </li>
+        ))}
+      </ul>
+    </section>
   );
 }
 

@@ -1,0 +1,86 @@
+/**
+ * Evaluations of a trace: those that name one of its spans, the trace as a whole, or, without ids, the response that one
+ * of its calls got. They may be made long after the trace, so time does not bound them.
+ *
+ * One that came twice is shown once, as it came last. At most MAX_EVALUATIONS, earliest first.
+ */
+import type { Store } from "./store.ts";
+import { type TracePlace, placeParameters } from "./trace-place.ts";
+
+const MAX_EVALUATIONS = 10_000;
+const NO_SPAN = "0".repeat(16);
+
+export interface Evaluation {
+  evaluation_id: string;
+  name: string;
+  project: string;
+  service: string;
+  /** Empty: of the trace, or of the response. */
+  span_id: string;
+  response_id: string;
+  time: string;
+  evaluated_at: string;
+  source: string;
+  evaluator: string;
+  score: number | null;
+  label: string;
+  explanation: string;
+  error_type: string;
+  attributes: Record<string, string>;
+}
+
+interface Evaluated {
+  span_id: string;
+  response_id: string;
+  is_model_call: boolean;
+}
+
+const BY_RESPONSE = `
+SELECT e.* FROM assay.evaluations AS e
+WHERE e.project IN {projects:Array(String)} AND e.trace_id = toFixedString('', 16)
+  AND e.response_id IN (
+    SELECT s.response_id FROM assay.spans AS s
+    WHERE s.project IN {projects:Array(String)} AND s.trace_id = toFixedString(unhex({trace:String}), 16)
+      AND s.event_time BETWEEN fromUnixTimestamp64Nano({start:Int64}, 'UTC') AND fromUnixTimestamp64Nano({end:Int64}, 'UTC')
+      AND s.response_id != '')`;
+
+const SQL = `
+SELECT lower(hex(e.evaluation_id)) AS evaluation_id, e.name AS name, e.project AS project, e.service AS service,
+  lower(hex(e.span_id)) AS span_id, e.response_id AS response_id,
+  concat(replaceOne(toString(e.event_time), ' ', 'T'), 'Z') AS time,
+  concat(replaceOne(toString(e.evaluated_at), ' ', 'T'), 'Z') AS evaluated_at,
+  e.source AS source, e.evaluator AS evaluator, e.score AS score, e.label AS label, e.explanation AS explanation,
+  e.error_type AS error_type, e.attributes AS attributes
+FROM (
+  SELECT * FROM (
+    SELECT e.* FROM assay.evaluations AS e WHERE e.trace_id = toFixedString(unhex({trace:String}), 16)
+    UNION ALL ${BY_RESPONSE}
+  ) ORDER BY received_at DESC LIMIT 1 BY evaluation_id
+) AS e
+ORDER BY e.event_time, e.name, e.evaluation_id
+LIMIT {limit:UInt32}`;
+
+export async function readEvaluations(store: Store, place: TracePlace): Promise<Evaluation[]> {
+  const parameters = { ...placeParameters(place), limit: MAX_EVALUATIONS };
+  const rows = await store.rows<Evaluation>({ sql: SQL, parameters });
+  return rows.map((row) => ({ ...row, span_id: row.span_id === NO_SPAN ? "" : row.span_id }));
+}
+
+/**
+ * Whose each is: by span id, in the order given; under "" those of the trace, and of spans that are not among these.
+ */
+export function bySpan(
+  evaluations: readonly Evaluation[],
+  spans: readonly Evaluated[],
+): Map<string, Evaluation[]> {
+  const ids = new Set(spans.map((span) => span.span_id));
+  const ofResponse = new Map<string, string>();
+  // What surrounds a call may repeat its response's id: the call itself is meant.
+  for (const wanted of [false, true])
+    for (const span of spans.toReversed())
+      if (span.is_model_call === wanted) ofResponse.set(span.response_id, span.span_id);
+  return Map.groupBy(evaluations, ({ span_id, response_id }) => {
+    if (span_id !== "") return ids.has(span_id) ? span_id : "";
+    return (response_id !== "" && ofResponse.get(response_id)) || "";
+  });
+}
