@@ -264,6 +264,28 @@ describe("reconciliation (rule 5, rule 6)", () => {
     expect(await site.counts()).toMatchObject({ spans: 9, distinct_spans: 9 });
   });
 
+  test("rows that one table lost come back there, and the others stay as they are", async () => {
+    const site = await Site.create(store);
+    await site.append([...days, ...days.map((day) => ({ ...day, isEvaluation: true }))]);
+    await dieAt(site, "released");
+    const evaluations = async (): Promise<string> => {
+      const query = `SELECT count() FROM assay.evaluations WHERE project = '${site.project}'`;
+      const result = await store.client.query({ query, format: "TabSeparated" });
+      return (await result.text()).trim();
+    };
+    expect(await evaluations()).toBe("3");
+    expect(await site.counts()).toEqual(everywhere(3));
+    await command(
+      `ALTER TABLE assay.evaluations DELETE WHERE project = '${site.project}' AND toDate(event_time) = '2026-11-20'`,
+    );
+    expect(await evaluations()).toBe("2");
+    const { report } = await finish(site);
+    expect(report).toMatchObject({ restoredBatches: 1, incompleteBatches: 0 });
+    expect(await evaluations()).toBe("3");
+    expect(await site.counts()).toEqual(everywhere(3));
+    expect((await finish(site)).report).toMatchObject({ clean: true });
+  });
+
   test("a day that has lost some rows, or has too many, is reported and left alone", async () => {
     const site = await died();
     await command(

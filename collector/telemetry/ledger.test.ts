@@ -78,6 +78,15 @@ test.each<[name: string, figures: Figures, expected: object]>([
     { stored: 100, expired: 50, residual: 0 },
   ],
   [
+    "each table has its own retention",
+    {
+      accepted: 30,
+      rowsByDay: { "2026-10-24": 10, "2026-10-24 span_content": 10, "2026-10-24 evaluations": 10 },
+      found: { "2026-10-24": 10, "2026-10-24 evaluations": 9 },
+    },
+    { stored: 19, expired: 10, residual: 1 },
+  ],
+  [
     "the log has spans left over but no record",
     { accepted: 100, rowsByDay: today, found: today, pendingSpans: 4, pendingRecords: 0 },
     { inLog: 0, residual: 4 },

@@ -2,6 +2,7 @@
  * An encoder for tests of the inserter: bodies are JSON arrays of `TestSpan`, and every column of `ingest` that a test
  * does not care about is empty. The block is Native, as the real encoder's is.
  */
+import { rowPlace } from "../../row-places.ts";
 import type { EncodedBlock, Encoder, LogRecord } from "../../stages.ts";
 import { PermanentError } from "../../stages.ts";
 
@@ -12,6 +13,8 @@ export interface TestSpan {
   /** `YYYY-MM-DD`. */
   day: string;
   text?: string;
+  /** No span but the result of an evaluation. */
+  isEvaluation?: boolean;
   /** `unreadable`: the whole block is cut short by a byte, which the store notices while reading it. */
   fault?: "unreadable" | "malformed";
 }
@@ -65,9 +68,15 @@ function encode(
   const isUnreadable = spans.some(({ fault }) => fault === "unreadable");
   const bytes = isUnreadable ? whole.subarray(0, whole.byteLength - 1) : whole;
   const rowsByDay = new Map<string, number>();
-  for (const { day } of spans) rowsByDay.set(day, (rowsByDay.get(day) ?? 0) + 1);
+  for (const { day, isEvaluation } of spans) {
+    const place = rowPlace(isEvaluation ? "evaluations" : "spans", day);
+    rowsByDay.set(place, (rowsByDay.get(place) ?? 0) + 1);
+  }
   return { rows: spans.length, byteLength: bytes.byteLength, chunks: [bytes], rowsByDay };
 }
+
+/** Where it differs from a span; without an operation it is in no rollup. */
+const EVALUATION = { row_kind: 3, has_content: 0, operation: "", is_model_call: 0 };
 
 function valueOf(name: string, span: TestSpan, collectorId: string, batch: number) {
   const values: Record<string, string | number> = {
@@ -86,6 +95,7 @@ function valueOf(name: string, span: TestSpan, collectorId: string, batch: numbe
     collector_id: collectorId,
     batch,
   };
+  if (span.isEvaluation) Object.assign(values, EVALUATION);
   return values[name];
 }
 
