@@ -80,15 +80,19 @@ const CONTENT_KEYS: readonly string[] = [
 ];
 
 /** Names of the conventions that say what a call was, not what was said or by whom. */
-const METADATA_KEYS: ReadonlySet<string> = new Set(
-  Object.values(ATTR).filter(
+const METADATA_KEYS: ReadonlySet<string> = new Set([
+  ...Object.values(ATTR).filter(
     (key) =>
       !CONTENT_KEYS.includes(key) &&
       ![ATTR.userId, ATTR.sessionId, ATTR.conversationId, ATTR.toolDescription].includes(
         key as never,
       ),
   ),
-);
+  // Of log events: what they are, and the score that an evaluation is about.
+  ..."event.name gen_ai.evaluation.name gen_ai.evaluation.score.value gen_ai.evaluation.score.label gen_ai.evaluator.name".split(
+    " ",
+  ),
+]);
 
 export function isMetadata(key: string): boolean {
   return METADATA_KEYS.has(key);

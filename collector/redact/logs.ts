@@ -1,5 +1,9 @@
-/** Redacts a logs request: the attributes and the body of each record, as for spans. */
-import { Rewriter } from "./rewriter.ts";
+/**
+ * Redacts a logs request: the attributes and the body of each record, as for spans. Without content, a message keeps its
+ * metadata only, and an evaluation what is no content by its name.
+ */
+import { EVENT_NAME_KEY, LOG_EVENTS, type LogEventKind } from "../otlp/log-events.ts";
+import { Rewriter, textOf } from "./rewriter.ts";
 import { walkItem, walkRequest, type Redaction, type RedactRules } from "./traces.ts";
 
 export function createLogRedactor({
@@ -18,7 +22,8 @@ export function createLogRedactor({
 }
 
 function walkLogRecord(rewriter: Rewriter, end: number, project: string): void {
-  walkItem(rewriter, end, { project, attributeTag: 0x32 }, (tag, tagAt, stop) => {
+  const isMessage = () => kindOf(rewriter, end) !== "evaluation";
+  walkItem(rewriter, end, { project, attributeTag: 0x32, isMessage }, (tag, tagAt, stop) => {
     if (tag === 0x1a || tag === 0x62 /* severity_text = 3, event_name = 12 */) rewriter.text(stop);
     else if (tag === 0x2a /* body = 5 */) {
       if (rewriter.rules.content === "drop") rewriter.remove(tagAt, stop);
@@ -26,4 +31,26 @@ function walkLogRecord(rewriter: Rewriter, end: number, project: string): void {
     } else return false;
     return true;
   });
+}
+
+/** What the record is, whose length comes next; nothing is consumed. */
+function kindOf(rewriter: Rewriter, end: number): LogEventKind | undefined {
+  const { reader } = rewriter;
+  const before = reader.at;
+  const stop = reader.delimited(end);
+  let event = "";
+  let attribute = "";
+  while (reader.at < stop) {
+    const tag = reader.tag(stop);
+    if (tag === 0x62 /* event_name = 12 */) {
+      const nameEnd = reader.delimited(stop);
+      event = textOf(reader.body, reader.at, nameEnd);
+      reader.at = nameEnd;
+      continue;
+    }
+    if (tag === 0x32) attribute = rewriter.textUnder(EVENT_NAME_KEY, stop) ?? attribute;
+    reader.skip(tag, stop);
+  }
+  reader.at = before;
+  return LOG_EVENTS.get(event || attribute);
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { transcodeTraces } from "../otlp/json.ts";
 import { body, int, keyValue, message, request, span, text } from "../otlp/testing.ts";
+import { validateLogs } from "../otlp/validate-logs.ts";
 import { validateTraces } from "../otlp/validate.ts";
 import { createLogRedactor } from "./logs.ts";
 import { HARMLESS, KEY, pattern, PLANTED, requestWith, rules } from "./testing.ts";
@@ -231,6 +232,52 @@ test("logs: bodies, attributes and counts", () => {
     ),
   );
 });
+
+test.each(["the field", "the attribute"])(
+  "logs without content: a message keeps its metadata, an evaluation its score; named by %s",
+  (where) => {
+    const named = (name: string) =>
+      where === "the field" ? text(12, name) : keyValue(6, "event.name", text(1, name));
+    const record = (...fields: number[][]) => message(2, ...fields);
+    const logs = (...records: number[][]) => body(message(1, message(2, ...records)));
+    const score = [
+      keyValue(6, "gen_ai.evaluation.name", text(1, "Relevance")),
+      keyValue(6, "gen_ai.evaluation.score.value", int(3, 4)),
+      keyValue(6, "threshold", int(3, 3)),
+    ];
+    const original = logs(
+      record(
+        message(5, text(1, "the body")),
+        keyValue(6, "gen_ai.system", text(1, "openai")),
+        keyValue(6, "gen_ai.provider.name", text(1, "openai")),
+        keyValue(6, "content", text(1, "the prompt")),
+        named("gen_ai.user.message"),
+      ),
+      record(
+        ...score,
+        keyValue(6, "gen_ai.evaluation.explanation", text(1, "as the prompt says")),
+        message(5, text(1, "the body")),
+        named("gen_ai.evaluation.result"),
+      ),
+    );
+    const own = { rules: rules({ content: "drop" }), projects: NO_PROJECTS };
+    const { body: clean, byLabel } = createLogRedactor(own)(original);
+    for (const gone of ["the body", "the prompt"]) expect(holds(clean, gone)).toBe(false);
+    for (const kept of ["openai", "gen_ai.user.message", "Relevance", "threshold"]) {
+      expect(holds(clean, kept)).toBe(true);
+    }
+    expect(validateLogs(clean)).toMatchObject({ spanCount: 2 });
+    expect(byLabel.get("removed")).toBe(5);
+    const allowed = createLogRedactor({
+      rules: rules({ allow: ["mine"] }),
+      projects: NO_PROJECTS,
+    })(original);
+    expect(holds(allowed.body, "threshold")).toBe(false);
+    for (const kept of ["gen_ai.user.message", "Relevance", "score.value"]) {
+      expect(holds(allowed.body, kept)).toBe(true);
+    }
+  },
+);
 
 test("a redacted request is the request made of redacted texts, whatever is in it", () => {
   const all = rules({ patterns: [pattern("customer", "CUST-\\d{8}")] });

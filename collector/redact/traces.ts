@@ -120,6 +120,13 @@ function walkScope(
   });
 }
 
+interface Item {
+  project: string;
+  attributeTag: number;
+  /** Asked before the item is walked: whether, without content, only metadata stays. */
+  isMessage?: () => boolean;
+}
+
 /**
  * One span or log record: `take` reads its fields, and the count of what was replaced is put behind them. `attributeTag`
  * is the field of its attributes.
@@ -127,11 +134,12 @@ function walkScope(
 export function walkItem(
   rewriter: Rewriter,
   end: number,
-  { project, attributeTag }: { project: string; attributeTag: number },
+  { project, attributeTag, isMessage }: Item,
   take: (tag: number, tagAt: number, stop: number) => boolean,
 ): void {
   const { reader } = rewriter;
   if (rewriter.hasProjects) rewriter.use(ownProject(rewriter, end, attributeTag) ?? project);
+  const onlyMetadata = rewriter.rules.content === "drop" && (isMessage?.() ?? false);
   const before = rewriter.total;
   const earlier: { tagAt: number; stop: number; count: number; changes: number }[] = [];
   const beforeAt = reader.at;
@@ -142,7 +150,7 @@ export function walkItem(
       if (!take(tag, tagAt, stop)) reader.skip(tag, stop);
     } else {
       const count = rewriter.earlierCount(stop);
-      if (count === undefined) rewriter.attribute(tagAt, stop);
+      if (count === undefined) rewriter.attribute(tagAt, stop, onlyMetadata);
       else {
         reader.at = reader.delimited(stop);
         earlier.push({ tagAt, stop: reader.at, count, changes: rewriter.patch.count });

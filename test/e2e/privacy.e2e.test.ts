@@ -10,7 +10,9 @@ import {
   body,
   int,
   keyValue,
+  logRecord,
   message,
+  ofSpan,
   request,
   SPAN_ID,
   text,
@@ -116,6 +118,19 @@ test("no planted secret is written anywhere", async () => {
     ),
   );
   expect(await send("traces", model)).toBe(200);
+  // The same secrets in log events, and in lines that are not kept.
+  const events = values.flatMap((value) => [
+    logRecord(ofSpan, text(12, "gen_ai.user.message"), message(5, text(1, value))),
+    logRecord(
+      ofSpan,
+      text(12, "gen_ai.evaluation.result"),
+      keyValue(6, "gen_ai.evaluation.name", text(1, "Relevance")),
+      keyValue(6, "gen_ai.evaluation.explanation", text(1, value)),
+      keyValue(6, "user.id", text(1, USER)),
+    ),
+    logRecord(message(5, text(1, value))),
+  ]);
+  expect(await send("logs", request(...events))).toBe(200);
   // The log holds the requests as they came, but for the secrets.
   const logFiles = (await files()).filter(([name]) => name.startsWith(join(assay.dataDir, "log")));
   expect(logFiles.some(([, content]) => content.includes("unknown field"))).toBe(true);
@@ -125,9 +140,14 @@ test("no planted secret is written anywhere", async () => {
     () => rows("SELECT count() FROM spans"),
     (count) => Number(count) === values.length + 1,
   );
+  await until(
+    () => rows("SELECT count() FROM evaluations"),
+    (count) => Number(count) === values.length,
+  );
   const stored = Buffer.from(
     (await rows("SELECT * FROM spans FORMAT JSONEachRow")) +
-      (await rows("SELECT * FROM span_content FORMAT JSONEachRow")),
+      (await rows("SELECT * FROM span_content FORMAT JSONEachRow")) +
+      (await rows("SELECT * FROM evaluations FORMAT JSONEachRow")),
   );
   expect(secretsIn(stored)).toEqual([]);
   const said = stored.toString();
