@@ -11,7 +11,7 @@ export interface FuzzedRequest {
 }
 
 /** Numbers in [0, 1) that look random: mulberry32. */
-function seededRandom(seed: number): () => number {
+export function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
@@ -95,6 +95,18 @@ const mutations: Record<string, Mutation> = {
 
 const NAMES = Object.keys(mutations);
 
+/** One to three mutations; may change `sent` itself. */
+export function mutate(sent: Buffer, random: () => number): { name: string; body: Buffer } {
+  let body = sent;
+  const applied: string[] = [];
+  for (let times = 1 + Math.floor(random() * 3); times > 0; times--) {
+    const name = NAMES[Math.floor(random() * NAMES.length)]!;
+    applied.push(name);
+    if (body.length > 0) body = Buffer.from(mutations[name]!(body, random));
+  }
+  return { name: applied.join(", "), body };
+}
+
 /** An endless series of requests; `n` is the number of each. Spans of different numbers have different ids. */
 export function fuzzedRequests(seed: number): (n: number) => FuzzedRequest {
   const bodies = new SpanBodies({ seed, spansPerTrace: 1, days: 1 }, 2);
@@ -102,17 +114,9 @@ export function fuzzedRequests(seed: number): (n: number) => FuzzedRequest {
     const random = seededRandom(seed * 1_000_003 + n);
     const protobuf = Buffer.from(bodies.body(2 * n, BigInt(Date.now()) * 1_000_000n));
     const isJson = random() < 0.4;
-    let body = isJson ? Buffer.from(bodies.json()) : protobuf;
-    const applied: string[] = [];
-    for (let times = 1 + Math.floor(random() * 3); times > 0; times--) {
-      const name = NAMES[Math.floor(random() * NAMES.length)]!;
-      applied.push(name);
-      if (body.length > 0) body = Buffer.from(mutations[name]!(body, random));
-    }
     return {
-      name: applied.join(", "),
+      ...mutate(isJson ? Buffer.from(bodies.json()) : protobuf, random),
       contentType: isJson ? "application/json" : "application/x-protobuf",
-      body,
     };
   };
 }
