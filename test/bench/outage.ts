@@ -4,7 +4,8 @@
  * Spans arrive at a steady rate the whole time. The embedded engine is stopped with SIGSTOP: unlike a kill it is not
  * started again, and it is the harder case, because its connections stay open and answer nothing. After `--minutes` it
  * goes on, still under load, until the log is empty. Printed: what was refused meanwhile (nothing should be), the
- * longest acknowledge, how far the log grew, how fast it drained against the rate of arrival, and memory.
+ * longest acknowledge, how far the log grew, how fast it drained against the rate of arrival, CPU seconds of each process
+ * while it drained, and memory.
  *
  * `--check` ends with an error unless nothing was refused or lost and the log drained at 5 times the arrival rate.
  */
@@ -55,6 +56,7 @@ try {
   const atWorst = await metricsOf(assay);
   process.kill(engine!, "SIGCONT");
   const start = performance.now();
+  const before = await cpuSeconds();
   const pending = atWorst.get("assay_log_pending_spans")!;
   await until(
     () => metricsOf(assay),
@@ -62,6 +64,7 @@ try {
     outageMs * 2 + 120_000,
   );
   const drainSeconds = (performance.now() - start) / 1_000;
+  const after = await cpuSeconds();
   load.child.kill("SIGTERM");
   const report = await load.report;
   const end = await until(
@@ -81,9 +84,14 @@ try {
       atWorst.get('otelcol_exporter_queue_size{exporter="clickhouse"}')! / 2 ** 20,
     ),
     pendingSpansAtWorst: pending,
-    drainSeconds: Number(drainSeconds.toFixed(1)),
+    drainSeconds: seconds(drainSeconds),
     drainSpansPerSecond: Math.round(drainRate),
     drainTimesArrival: Number((drainRate / rate).toFixed(1)),
+    drainCpuSeconds: {
+      collector: seconds(after.collector - before.collector),
+      engine: seconds(after.engine - before.engine),
+      generator: seconds(after.generator - before.generator),
+    },
     storedSpans: end.get('assay_ledger_spans{state="stored"}'),
     residualSpans: end.get("assay_ledger_residual_spans"),
     peakRssMiB: {
@@ -102,4 +110,19 @@ try {
   await load.report.catch(() => {});
   await assay.stop();
   await removeData(env);
+}
+
+async function cpuSeconds(): Promise<Record<"collector" | "engine" | "generator", number>> {
+  const [collector, itsEngine, generator] = await Promise.all(
+    [assay.child.pid!, engine!, load.child.pid!].map(useOf),
+  );
+  return {
+    collector: collector!.cpuSeconds,
+    engine: itsEngine!.cpuSeconds,
+    generator: generator!.cpuSeconds,
+  };
+}
+
+function seconds(value: number): number {
+  return Number(value.toFixed(1));
 }
