@@ -1,0 +1,53 @@
+/**
+ * Restarts in order, under load: nothing that was acknowledged is lost, nothing is stored twice, and no client sees an
+ * answer that makes it drop what it has (its connection may close; then it sends the same again).
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import { targetOf } from "@assay/clickhouse";
+import { expect, test } from "vitest";
+
+import { assayEnv, removeData, startAssay } from "../processes.ts";
+import { expectExactlyOnce, startRecordedLoad } from "./oracle.ts";
+
+const RESTARTS = 2;
+
+test("restarts under load: nothing lost, nothing double, nothing refused for good", async () => {
+  const env = await assayEnv();
+  let assay = await startAssay("collector", env);
+  const load = await startRecordedLoad(assay.otlp, 1, [
+    "--spans",
+    "100000000",
+    "--batch",
+    "50",
+    "--rate",
+    "2000",
+    "--days",
+    "2",
+    "--connections",
+    "8",
+    "--resend",
+  ]);
+  try {
+    for (let restart = 0; restart < RESTARTS; restart++) {
+      await delay(1_500);
+      expect(await assay.stop(), assay.output()).toBe(0);
+      assay = await startAssay("collector", env);
+    }
+    await delay(500);
+    const { acked, refused, unknown, resent } = await load.end();
+    expect({ refused, unknown }).toEqual({ refused: 0, unknown: 0 });
+    expect(acked).toBeGreaterThan(2_000);
+    expect(resent, "requests that met the restarts").toBeGreaterThan(0);
+    const [host, port] = env["ASSAY_CLICKHOUSE_HTTP"]!.split(":");
+    const address = { host: host!, port: Number(port) };
+    const target = await targetOf(
+      { ASSAY_DATA: assay.dataDir, ASSAY_CLICKHOUSE_HTTP: address },
+      "writer",
+    );
+    await expectExactlyOnce(target, load, () => assay.output());
+  } finally {
+    await load.remove();
+    await assay.stop();
+    await removeData(env);
+  }
+}, 120_000);
