@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hasBrowser, launchBrowser } from "../../test/browser.ts";
 import { type QueryApi, startQueryApi } from "../main.ts";
 import { FEATURED, HOSTILE, seedDemo } from "../test-demo.ts";
-import { testTraceId } from "../test-spans.ts";
+import { insertSpans, testTraceId } from "../test-spans.ts";
 
 describe.skipIf(!hasBrowser)("the page", () => {
   let engine: TestEngine;
@@ -27,6 +27,23 @@ describe.skipIf(!hasBrowser)("the page", () => {
     writer = createClickHouse(engine.target);
     await migrate(writer, { log: () => {} });
     await seedDemo(writer, Date.now(), 120);
+    await insertSpans(writer, [
+      {
+        trace: FEATURED,
+        span: "chat gpt-4.1",
+        project: "shop-assistant",
+        startMs: Date.now(),
+        columns: {
+          row_kind: "evaluation",
+          name: "Relevance",
+          attrs_double: { "gen_ai.evaluation.score.value": 0.875 },
+          attrs_string: {
+            "gen_ai.evaluation.score.label": "good",
+            "gen_ai.evaluation.explanation": HOSTILE,
+          },
+        },
+      },
+    ]);
     api = await startQueryApi({
       address: { host: "127.0.0.1", port: 0 },
       target: engine.readerTarget,
@@ -94,6 +111,9 @@ describe.skipIf(!hasBrowser)("the page", () => {
     await page.getByTestId("span-row").last().click();
     await page.getByTestId("part-output").getByText("you can return it until 6 December").waitFor();
     expect(await page.getByTestId("span-facts").textContent()).toContain("0.004128000000 USD");
+    const evaluations = await page.getByTestId("part-evaluations").textContent();
+    for (const shown of ["Relevance 0.875", "good", HOSTILE]) expect(evaluations).toContain(shown);
+    expect(await page.evaluate(() => "hacked" in globalThis)).toBe(false);
     await page.keyboard.press("ArrowUp");
     await page.keyboard.press("Enter");
     await page.getByRole("alert").getByText("upstream did not answer").waitFor();
