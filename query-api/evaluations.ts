@@ -1,6 +1,6 @@
 /**
  * Evaluations of a trace: those that name one of its spans, the trace as a whole, or, without ids, the response that one
- * of its calls got. They may be made long after the trace, so time does not bound them.
+ * of its calls got. They may be made long after the trace, and never before it.
  *
  * One that came twice is shown once, as it came last. At most MAX_EVALUATIONS, earliest first.
  */
@@ -35,9 +35,12 @@ interface Evaluated {
   is_model_call: boolean;
 }
 
+/** Clocks differ. */
+const NOT_BEFORE =
+  "e.event_time >= fromUnixTimestamp64Nano({start:Int64}, 'UTC') - INTERVAL 1 HOUR";
 const BY_RESPONSE = `
 SELECT e.* FROM assay.evaluations AS e
-WHERE e.project IN {projects:Array(String)} AND e.trace_id = toFixedString('', 16)
+WHERE e.project IN {projects:Array(String)} AND e.trace_id = toFixedString('', 16) AND ${NOT_BEFORE}
   AND e.response_id IN (
     SELECT s.response_id FROM assay.spans AS s
     WHERE s.project IN {projects:Array(String)} AND s.trace_id = toFixedString(unhex({trace:String}), 16)
@@ -53,7 +56,7 @@ SELECT lower(hex(e.evaluation_id)) AS evaluation_id, e.name AS name, e.project A
   e.error_type AS error_type, e.attributes AS attributes
 FROM (
   SELECT * FROM (
-    SELECT e.* FROM assay.evaluations AS e WHERE e.trace_id = toFixedString(unhex({trace:String}), 16)
+    SELECT e.* FROM assay.evaluations AS e WHERE e.trace_id = toFixedString(unhex({trace:String}), 16) AND ${NOT_BEFORE}
     UNION ALL ${BY_RESPONSE}
   ) ORDER BY received_at DESC LIMIT 1 BY evaluation_id
 ) AS e

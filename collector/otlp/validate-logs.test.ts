@@ -68,6 +68,10 @@ describe("what is refused alone", () => {
   const refused: Record<string, [unknown, Field[]]> = {
     "a line of a log": [NO_EVENT, [message(5, text(1, "started")), ofSpan]],
     "an event of others": [NO_EVENT, [text(12, "browser.page_view"), ofSpan]],
+    "an event of the conventions that says nothing new": [
+      "GenAI event of a kind that is not kept",
+      [text(12, "gen_ai.client.operation.exception"), ofSpan],
+    ],
     "a long name": [NO_EVENT, [text(12, `gen_ai.choice${" ".repeat(1000)}`), ofSpan]],
     "a name that is a number": [NO_EVENT, [keyValue(6, "event.name", int(3, 7)), ofSpan]],
     "the field counts before the attribute": [

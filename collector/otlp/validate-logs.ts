@@ -6,7 +6,7 @@
  * span they belong to, or an evaluation without a name. Ids that are none mean, as OTLP has it, that a record belongs to
  * no trace.
  */
-import { EVALUATION_NAME, EVENT_NAME_KEY, LOG_EVENTS, type LogEventKind } from "./log-events.ts";
+import { EVALUATION_NAME, EVENT_NAME_KEY, LOG_EVENTS } from "./log-events.ts";
 import {
   LOG_RECORD_FIELDS,
   REQUEST_FIELDS,
@@ -33,6 +33,8 @@ const LENGTHS_OF_KEYS = [EVENT_NAME_KEY.length, EVALUATION_NAME.length];
 
 const NO_EVENT =
   "no GenAI event, and nothing else is kept of logs (OTEL_LOGS_EXPORTER=none stops an SDK from sending them)";
+
+const OTHER_EVENT = "GenAI event of a kind that is not kept";
 
 let validation: Validation = { spanCount: 0, rejected: [], reasons: new Map() };
 
@@ -136,14 +138,15 @@ function walkLogRecord(end: number): void {
     }
   }
   const index = validation.spanCount++;
-  const problem = problemOf(LOG_EVENTS.get(record.event || record.eventAttribute));
+  const problem = problemOf(record.event || record.eventAttribute);
   if (problem === undefined) return;
   validation.rejected.push(index);
   validation.reasons.set(problem, (validation.reasons.get(problem) ?? 0) + 1);
 }
 
-function problemOf(kind: LogEventKind | undefined): string | undefined {
-  if (kind === undefined) return NO_EVENT;
+function problemOf(event: string): string | undefined {
+  const kind = LOG_EVENTS.get(event);
+  if (kind === undefined) return event.startsWith("gen_ai.") ? OTHER_EVENT : NO_EVENT;
   if (kind === "evaluation") {
     return record.hasName ? undefined : `evaluation without ${EVALUATION_NAME}`;
   }

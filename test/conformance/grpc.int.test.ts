@@ -303,7 +303,8 @@ const service = (name: string): Buffer =>
 test("G12 Check", async () => {
   const { session } = await start();
   const name = SERVICE.split("/")[1]!;
-  for (const request of [framed(Buffer.alloc(0)), service(name)]) {
+  const logs = "opentelemetry.proto.collector.logs.v1.LogsService";
+  for (const request of [framed(Buffer.alloc(0)), service(name), service(logs)]) {
     const answer = await call(session, { path: CHECK, body: request });
     expect([answer.code, answer.body.toString("hex")]).toEqual([0, "00000000020801"]);
   }
