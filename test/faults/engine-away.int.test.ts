@@ -104,20 +104,86 @@ test("the collector is stopped for a while and goes on", async () => {
   });
 }, 60_000);
 
-test("a view that fails, after others may have had their rows", async () => {
-  await underLoad(async () => {
-    await command("CREATE TABLE assay.broken (n UInt8) ENGINE = Memory");
-    await command(
-      "CREATE MATERIALIZED VIEW assay.broken_mv TO assay.broken AS SELECT throwIf(1, 'broken on purpose') AS n FROM assay.ingest",
+/** A view of `ingest` that makes inserts fail with `code` until it is dropped; other views may have their rows by then. */
+interface FailingView {
+  code: string;
+  table: string;
+  select: string;
+  /** While it is there. */
+  meanwhile?: () => Promise<void>;
+}
+
+const failingViews: Record<string, FailingView> = {
+  "a view that throws": {
+    code: "395",
+    table: "(n UInt8) ENGINE = Memory",
+    select: "throwIf(1, 'broken on purpose') AS n FROM assay.ingest",
+  },
+  MEMORY_LIMIT_EXCEEDED: {
+    code: "241",
+    table: "(n UInt64) ENGINE = Memory",
+    // Several GiB for any block.
+    select:
+      "toUInt64(length(groupArray(repeat(toString(n), 200000)))) AS n FROM (SELECT arrayJoin(range(2000)) AS n FROM assay.ingest)",
+  },
+  "too many parts": {
+    code: "252",
+    table:
+      "(n UInt64) ENGINE = MergeTree ORDER BY n SETTINGS parts_to_delay_insert = 1, parts_to_throw_insert = 1, max_bytes_to_merge_at_max_space_in_pool = 1",
+    select: "toUInt64(count()) AS n FROM assay.ingest",
+  },
+  "KILL QUERY in the middle of an insert": {
+    code: "394",
+    table: "(n UInt64) ENGINE = Memory",
+    // Seconds of work for any block.
+    select:
+      "max(cityHash64(toString(number), span_id)) AS n FROM (SELECT span_id FROM assay.ingest LIMIT 100) AS i CROSS JOIN numbers(300000) AS many",
+    meanwhile: () => killInserts(2),
+  },
+};
+
+test.each(Object.entries(failingViews))(
+  "%s: the insert is tried until it goes through, base and rollups agree",
+  async (_, { code, table, select, meanwhile }) => {
+    const failures = async (): Promise<number> =>
+      (await metricsOf(assay)).get(`assay_insert_failed_attempts_total{code="${code}"}`) ?? 0;
+    await underLoad(async () => {
+      const before = await failures();
+      try {
+        await command(`CREATE TABLE assay.broken ${table}`);
+        await command(
+          `CREATE MATERIALIZED VIEW assay.broken_mv TO assay.broken AS SELECT ${select}`,
+        );
+        await meanwhile?.();
+        await until(failures, (count) => count > before);
+      } finally {
+        await command("DROP TABLE IF EXISTS assay.broken_mv SYNC");
+        await command("DROP TABLE IF EXISTS assay.broken SYNC");
+      }
+    });
+  },
+  60_000,
+);
+
+/** Kills what inserts into `ingest`, so many times. */
+async function killInserts(count: number): Promise<void> {
+  const running = `query_kind = 'Insert' AND query LIKE '%ingest%' AND elapsed > 0.2`;
+  const killed = new Set<string>();
+  while (killed.size < count) {
+    const found = await until(
+      async () => {
+        const result = await admin.query({
+          query: `SELECT query_id FROM system.processes WHERE ${running}`,
+          format: "JSONEachRow",
+        });
+        return result.json<{ query_id: string }>();
+      },
+      (rows) => rows.some(({ query_id }) => !killed.has(query_id)),
     );
-    await until(
-      () => metricsOf(assay),
-      (metrics) => (metrics.get('assay_insert_failed_attempts_total{code="395"}') ?? 0) > 0,
-    );
-    await command("DROP TABLE assay.broken_mv");
-    await command("DROP TABLE assay.broken");
-  });
-}, 60_000);
+    for (const { query_id } of found) killed.add(query_id);
+    await command(`KILL QUERY WHERE ${running} ASYNC`);
+  }
+}
 
 test("a table that is missing stops the line and says so; it goes on when the table is back", async () => {
   await underLoad(async () => {
