@@ -43,6 +43,15 @@ const WORDS =
 /** Text to cut prompts from; words with digits in between compress about as well as prose does. */
 const TEXT_BYTES = 4 * 1024 * 1024;
 
+/** One text a seed, whatever the number of connections: making it takes longer than sending thousands of spans. */
+const texts = new Map<number, Buffer>();
+
+function textOf(seed: number): Buffer {
+  const text = texts.get(seed) ?? makeText(seed);
+  texts.set(seed, text);
+  return text;
+}
+
 function makeText(seed: number): Buffer {
   const text = Buffer.alloc(TEXT_BYTES, 32);
   for (let at = 0, n = 0; at < TEXT_BYTES - 24; n++) {
@@ -83,7 +92,7 @@ export class SpanBodies {
   /** Bodies of `batch` spans each. */
   constructor(numbers: SpanNumbers, batch: number) {
     this.#numbers = numbers;
-    this.#text = makeText(numbers.seed);
+    this.#text = textOf(numbers.seed);
     this.#batch = batch;
     const spans = Buffer.concat(Array.from({ length: batch }, () => this.#layout.bytes));
     this.#body = request(spans);
