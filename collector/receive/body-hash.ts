@@ -6,7 +6,7 @@
  * The key and the nonce are always the same and the result goes nowhere but into the resend window, so that GCM's rule
  * of one nonce for one message does not apply. Small bodies: SHA-256, which is quicker to set up.
  */
-import { createCipheriv, hash } from "node:crypto";
+import { createCipheriv, createSecretKey, hash } from "node:crypto";
 
 const HASH_BYTES = 16;
 const SMALL_BYTES = 8 * 1024;
@@ -14,7 +14,8 @@ const NONCE = Buffer.alloc(12);
 
 /** @param name whose hashes these are, the same over restarts */
 export function createBodyHash(name: string): (body: Uint8Array) => Buffer {
-  const key = hash("sha256", `body hash of ${name}`, "buffer").subarray(0, HASH_BYTES);
+  const secret = hash("sha256", `body hash of ${name}`, "buffer").subarray(0, HASH_BYTES);
+  const key = createSecretKey(secret); // as bytes it would be set up for each body: 13 µs instead of 3
   return (body) => {
     if (body.byteLength <= SMALL_BYTES)
       return hash("sha256", body, "buffer").subarray(0, HASH_BYTES);
