@@ -56,7 +56,8 @@ export const collectorSettings = {
   ASSAY_OTLP_TRACES_PATH: {
     schema: pathSetting,
     default: "/v1/traces",
-    about: "Path of traces over HTTP.",
+    about:
+      "Path of traces over HTTP; logs have the one beside it (`/v1/logs` in the place of `/v1/traces`).",
   },
   ASSAY_OTLP_CORS_ORIGINS: {
     schema: originsSetting,
