@@ -6,6 +6,7 @@
  */
 import type { IncomingMessage } from "node:http";
 import type { BodyPool } from "./body-pool.ts";
+import { GrowingBody } from "./growing-body.ts";
 import type { Reservation } from "./memory.ts";
 import { AbortedError, Refusal } from "./refusal.ts";
 
@@ -65,7 +66,8 @@ export function readBody(
   limits: BodyLimits,
 ): Promise<Buffer> {
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
-  const collected = announced === undefined ? new Chunks() : new Announced(announced, limits);
+  const collected =
+    announced === undefined ? new GrowingBody(limits) : new Announced(announced, limits);
 
   const onData = (chunk: Buffer): void => {
     if (collected.length + chunk.length > limits.maxBytes)
@@ -116,19 +118,5 @@ class Announced {
 
   whole(): Buffer {
     return this.#body ?? Buffer.alloc(0);
-  }
-}
-
-class Chunks {
-  readonly #chunks: Buffer[] = [];
-  length = 0;
-
-  add(chunk: Buffer): void {
-    this.#chunks.push(chunk);
-    this.length += chunk.length;
-  }
-
-  whole(): Buffer {
-    return this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks, this.length);
   }
 }

@@ -10,7 +10,7 @@
 import { availableParallelism } from "node:os";
 import { createGunzip, gunzipSync } from "node:zlib";
 import { noMemory, tooLarge, type BodyLimits } from "./body.ts";
-import { gather } from "./gather.ts";
+import { GrowingBody } from "./growing-body.ts";
 import { Refusal } from "./refusal.ts";
 
 const SYNC_MAX_BYTES = 256 * 1024;
@@ -72,19 +72,17 @@ function inflateStream(compressed: Buffer, limits: BodyLimits): Promise<Buffer> 
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   const size = Math.min(announcedSize(compressed), limits.maxBytes);
   const stream = createGunzip({ chunkSize: Math.min(Math.max(size + 1, 16_384), MAX_CHUNK_BYTES) });
-  const chunks: Buffer[] = [];
-  let length = 0;
+  const body = new GrowingBody(limits, size);
   const stop = (reason: Refusal): void => {
     stream.destroy();
     reject(reason);
   };
   stream.on("data", (chunk: Buffer) => {
-    length += chunk.length;
-    if (length > limits.maxBytes) stop(tooLarge(limits.maxBytes, "inflated"));
+    if (body.length + chunk.length > limits.maxBytes) stop(tooLarge(limits.maxBytes, "inflated"));
     else if (!limits.reservation.take(chunk.length)) stop(noMemory());
-    else chunks.push(chunk);
+    else body.add(chunk);
   });
-  stream.on("end", () => resolve(gather(chunks, limits)));
+  stream.on("end", () => resolve(body.whole()));
   stream.on("error", (error) => reject(corrupt(error)));
   stream.end(compressed);
   return promise;

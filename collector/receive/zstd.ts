@@ -7,7 +7,7 @@
  */
 import { constants, createZstdDecompress } from "node:zlib";
 import { noMemory, tooLarge, type BodyLimits } from "./body.ts";
-import { gather } from "./gather.ts";
+import { GrowingBody } from "./growing-body.ts";
 import { Refusal } from "./refusal.ts";
 
 const MAX_WINDOW_LOG = 23; // 8 MiB
@@ -28,32 +28,30 @@ export function createZstdInflate(): ZstdInflate {
 
 /** Node decodes one frame and ignores what follows it, so the frames are taken one by one. */
 async function inflateFrames(compressed: Buffer, limits: BodyLimits): Promise<Buffer> {
-  const chunks: Buffer[] = [];
+  const body = new GrowingBody(limits);
   let frames = 0;
   for (let at = 0; at < compressed.length;) {
     if (frames++ === MAX_FRAMES) throw corrupt(`more than ${MAX_FRAMES} frames`);
-    at += await inflateFrame(compressed.subarray(at), chunks, limits);
+    at += await inflateFrame(compressed.subarray(at), body, limits);
   }
-  return gather(chunks, limits);
+  return body.whole();
 }
 
-/** Adds what comes out to `chunks`; stops within one chunk of the limit. Resolves to the length of the frame. */
-function inflateFrame(compressed: Buffer, chunks: Buffer[], limits: BodyLimits): Promise<number> {
+/** Adds what comes out to `body`; stops within one chunk of the limit. Resolves to the length of the frame. */
+function inflateFrame(compressed: Buffer, body: GrowingBody, limits: BodyLimits): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   const stream = createZstdDecompress({
     chunkSize: CHUNK_BYTES,
     params: { [constants.ZSTD_d_windowLogMax]: MAX_WINDOW_LOG },
   });
-  let length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
   const stop = (reason: Refusal): void => {
     stream.destroy();
     reject(reason);
   };
   stream.on("data", (chunk: Buffer) => {
-    length += chunk.length;
-    if (length > limits.maxBytes) stop(tooLarge(limits.maxBytes, "inflated"));
+    if (body.length + chunk.length > limits.maxBytes) stop(tooLarge(limits.maxBytes, "inflated"));
     else if (!limits.reservation.take(chunk.length)) stop(noMemory());
-    else chunks.push(chunk);
+    else body.add(chunk);
   });
   stream.on("end", () => resolve(stream.bytesWritten));
   stream.on("error", (error) => reject(corrupt(error.message, error)));
