@@ -57,6 +57,7 @@ export async function startCollector(
     maxBytes: settings.ASSAY_LOG_MAX_MB * MiB,
     // The segment that is being written is never removed: it may only be a small part, or a full log stays full.
     segmentBytes: Math.min(64, settings.ASSAY_LOG_MAX_MB / 8) * MiB,
+    reserveBytes: Math.min(32, settings.ASSAY_LOG_MAX_MB / 32) * MiB,
     validatorVersion: VALIDATOR_VERSION,
     log: options.log,
     onFailed: options.onFatal,

@@ -47,6 +47,8 @@ export interface SourceLog {
   read(fromSeq: number, limitBytes: number): Promise<LogRecord[]>;
   waitFor(seq: number, signal?: AbortSignal): Promise<boolean>;
   release(throughSeq: number, spans?: number): Promise<void>;
+  /** If its disk is full: gives back room that was kept for that. */
+  makeRoom(): Promise<void>;
 }
 
 export interface InserterOptions {
@@ -378,6 +380,7 @@ export class Inserter {
         if (signal.aborted) throw error;
         this.#failedWrites++;
         this.#warn(`${name} failed, trying again`, error);
+        await this.#log.makeRoom();
         await pause(backoffMs(attempt, this.#options.backoff), signal);
         if (signal.aborted) throw error;
       }

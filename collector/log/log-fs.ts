@@ -27,6 +27,8 @@ export interface LogFs {
   remove(path: string): Promise<void>;
   /** After this the names created, renamed and removed in `dir` survive a power loss. */
   syncDirectory(dir: string): Promise<void>;
+  /** Room on the disk of `dir`, for this process. */
+  freeBytes(dir: string): Promise<number>;
   /** What stays the same for a directory as long as it is not copied: see identity.ts. */
   identity(dir: string): Promise<string>;
 }
@@ -58,6 +60,11 @@ async function syncDirectory(dir: string): Promise<void> {
   }
 }
 
+async function freeBytes(dir: string): Promise<number> {
+  const { bavail, bsize } = await fs.statfs(dir);
+  return bavail * bsize;
+}
+
 async function identity(dir: string): Promise<string> {
   const stat = await fs.stat(dir, { bigint: true });
   return `${stat.ino}/${stat.birthtimeNs}`;
@@ -72,6 +79,7 @@ export const nodeFs: LogFs = {
   rename: (from, to) => fs.rename(from, to),
   remove: (path) => fs.rm(path, { force: true }),
   syncDirectory,
+  freeBytes,
   identity,
 };
 

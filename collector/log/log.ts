@@ -10,6 +10,7 @@
  *     cursor            how far the store is (cursor.ts)
  *     cursor-<name>     how far another consumer is (consumer.ts)
  *     resent            hashes of recent bodies whose segments are gone (resend-window.ts)
+ *     reserve           room for a full disk (reserve.ts)
  *     quarantine/       damaged bytes (recovery.ts)
  *
  * Promises: what was acknowledged is offered to the store until it is released, over kill -9 and power loss. Only
@@ -36,6 +37,7 @@ import type { Logger } from "../stages.ts";
 import { Loan, RecentRecords } from "./recent-records.ts";
 import { crcSeed, recordBytes } from "./record.ts";
 import { recover, type Recovered } from "./recovery.ts";
+import { Reserve } from "./reserve.ts";
 import { ResendWindow } from "./resend-window.ts";
 import { SegmentReader } from "./segment-reader.ts";
 import { SegmentWriter, ShortageError, type Framed } from "./segment-writer.ts";
@@ -52,6 +54,8 @@ export interface LogOptions {
   consumers?: readonly ConsumerOptions[];
   /** @default 64 MiB */
   segmentBytes?: number;
+  /** Room kept for a full disk. @default none */
+  reserveBytes?: number;
   /** Requests that wait for their sync. @default 256 MiB */
   maxWaitingBytes?: number;
   /** Bodies kept in memory for a reader that keeps up. @default 64 MiB */
@@ -131,7 +135,9 @@ export async function openLog(options: LogOptions): Promise<WriteAheadLog> {
     if (names.includes(RESENT_FILE)) window.addBytes(await readWhole(fs, `${dir}/${RESENT_FILE}`));
     const recovered = await recover(names, { fs, dir, logId: id, cursor, consumers, window, log });
     await settleConsumers({ fs, dir, log }, names, consumers, recovered.lastSeq);
-    return new WriteAheadLog(options, { id, cursor, consumers, window, recovered, lock });
+    const { reserveBytes: bytes = 0 } = options;
+    const reserve = await Reserve.open({ fs, dir, bytes, log }, names);
+    return new WriteAheadLog(options, { id, cursor, consumers, window, recovered, reserve, lock });
   } catch (error) {
     await lock.release();
     throw error;
@@ -144,6 +150,7 @@ interface Opened {
   consumers: readonly ConsumerStart[];
   window: ResendWindow;
   recovered: Recovered;
+  reserve: Reserve;
   lock: Lock;
 }
 
@@ -230,6 +237,7 @@ export class WriteAheadLog {
   admission(): RefusedError | undefined {
     if (this.#failed) return this.#refusal(`the log has failed: ${this.#failed.message}`);
     if (this.#closed) return this.#refusal("the collector is stopping");
+    if (this.#opened.reserve.isGone()) return this.#refusal("the log's disk is full");
     if (this.#bytes() + this.#waitingBytes >= this.#options.maxBytes)
       return this.#refusal("the log is full");
     if (this.#waitingBytes >= (this.#options.maxWaitingBytes ?? 256 * MiB)) {
@@ -297,6 +305,11 @@ export class WriteAheadLog {
     return release;
   }
 
+  /** What empties the log finds no room: gives back what was kept for that, if it is on the log's disk. */
+  makeRoom(): Promise<void> {
+    return this.#opened.reserve.giveUp();
+  }
+
   /** Ends what is under way, then lets go of the files. Appends from now on are refused. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -307,6 +320,7 @@ export class WriteAheadLog {
     for (const consumer of this.#consumers) await consumer.close();
     await this.#writer.close();
     await this.#reader.close();
+    await this.#opened.reserve.close();
     await this.#opened.lock.release();
   }
 
@@ -377,7 +391,10 @@ export class WriteAheadLog {
       this.#committed(group, await this.#writer.append(group, this.#nextSeq));
     } catch (error) {
       if (!(error instanceof ShortageError)) return this.#fail(group, error);
-      if (group.length === 1) return this.#refuseAll(group, error);
+      if (group.length === 1) {
+        void this.makeRoom();
+        return this.#refuseAll(group, error);
+      }
       // One request that is too large for what is left must not take the others with it.
       for (const one of group) await this.#commitGroup([one]);
     }
@@ -455,6 +472,7 @@ export class WriteAheadLog {
       await this.#dropSegments(passed);
     } catch (error) {
       if (!isShortage(error)) throw error;
+      void this.makeRoom();
       // A full disk must not keep itself full: the segment that is left says by its name what is done with.
       await this.#removeAll(passed);
       await writeCursor(this.#fs, this.#options.dir, STORE_CURSOR, throughSeq);

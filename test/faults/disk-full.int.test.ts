@@ -37,6 +37,7 @@ const disks: Record<string, Disk> = {
     mib: 500,
     isFelt: failedInserts,
   },
+  "the one disk of everything": { folder: ".", mib: 600, isFelt: refusedForRoom },
 };
 
 test.skipIf(!canMountSmallDisks).each(Object.entries(disks))(

@@ -138,6 +138,10 @@ export class MemoryFs implements LogFs {
     });
   }
 
+  freeBytes(): Promise<number> {
+    return Promise.resolve(this.capacity - this.#size());
+  }
+
   identity(): Promise<string> {
     return Promise.resolve(this.#directoryId);
   }
