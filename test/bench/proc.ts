@@ -7,6 +7,7 @@ export interface ProcessUse {
   cpuSeconds: number;
   /** Part of `cpuSeconds`. */
   kernelSeconds: number;
+  rssMiB: number;
   peakRssMiB: number;
 }
 
@@ -20,6 +21,7 @@ export async function useOf(pid: number): Promise<ProcessUse> {
   return {
     cpuSeconds: (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS_PER_SECOND,
     kernelSeconds: Number(fields[12]) / CLOCK_TICKS_PER_SECOND,
+    rssMiB: Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024),
     peakRssMiB: Math.round(Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]) / 1024),
   };
 }
