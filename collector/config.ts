@@ -65,6 +65,11 @@ export const collectorSettings = {
     about:
       "Web pages that may send OTLP over HTTP, as origins (`https://app.example.com`), comma separated. None by default.",
   },
+  ASSAY_FORWARD: {
+    schema: z.string(),
+    default: undefined,
+    about: "File (YAML) that says where else spans are sent, over OTLP; see docs/forwarding.md.",
+  },
   ASSAY_PRIVACY: {
     schema: z.string(),
     default: undefined,

@@ -1,5 +1,6 @@
 /**
- * The collector, put together: receive → (sample → redact →) log → encode → insert.
+ * The collector, put together: receive → (sample → redact →) log → encode → insert; and log → forward, as many times as
+ * there are destinations.
  *
  * Built right to left, started so that spans are taken first: the log opens and the receiver listens before the store
  * is there, because the log is what a 200 promises. Then the store comes up in the background, in the order that keeps
@@ -10,6 +11,8 @@ import "./heap.ts";
 import { join, resolve } from "node:path";
 import type { Address, clickhouseSettings, SettingsOf } from "@assay/clickhouse";
 import type { collectorSettings } from "./config.ts";
+import { readForward } from "./forward/config.ts";
+import { consumersOf, startForwarding } from "./forward/stage.ts";
 import { openLog } from "./log/log.ts";
 import { readPrivacy } from "./privacy.ts";
 import { VALIDATOR_VERSION } from "./otlp/validate.ts";
@@ -24,6 +27,7 @@ import { createTelemetry } from "./telemetry/telemetry.ts";
 
 const MiB = 1024 * 1024;
 const RECEIVER_STOP_MS = 5_000;
+const FORWARD_STOP_MS = 5_000;
 
 export type CollectorSettings = SettingsOf<typeof clickhouseSettings & typeof collectorSettings>;
 
@@ -51,6 +55,7 @@ export async function startCollector(
   options: CollectorOptions,
 ): Promise<RunningCollector> {
   const privacy = readPrivacy(settings.ASSAY_PRIVACY, settings.ASSAY_REDACT_KEY);
+  const destinations = readForward(settings.ASSAY_FORWARD, process.env);
   const dataDir = resolve(settings.ASSAY_DATA);
   const log = await openLog({
     dir: join(dataDir, "log"),
@@ -58,12 +63,14 @@ export async function startCollector(
     // The segment that is being written is never removed: it may only be a small part, or a full log stays full.
     segmentBytes: Math.min(64, settings.ASSAY_LOG_MAX_MB / 8) * MiB,
     reserveBytes: Math.min(32, settings.ASSAY_LOG_MAX_MB / 32) * MiB,
+    consumers: consumersOf(destinations),
     validatorVersion: VALIDATOR_VERSION,
     log: options.log,
     onFailed: options.onFatal,
     onSync: (ms) => telemetry.observeSync(ms),
   });
   const store = createStore({ settings, dataDir, source: log, log: options.log });
+  const forwarding = startForwarding(destinations, log, options.log);
   const append = (request: AcceptedRequest) => log.append(request);
   const redaction = privacy.redact && createRedactStage(privacy.redact, append);
   const sampling =
@@ -86,12 +93,13 @@ export async function startCollector(
     grpcReceiver: () => grpcReceiver.stats(),
     sampling: () => sampling?.stats(),
     redaction: () => redaction?.stats(),
+    forwarding: () => forwarding.stats(),
     log: () => log.stats(),
     ...store.sources,
   });
   async function stop(): Promise<void> {
     await Promise.all([receiver.stop(RECEIVER_STOP_MS), grpcReceiver.stop(RECEIVER_STOP_MS)]);
-    await store.stop();
+    await Promise.all([store.stop(), forwarding.stop(FORWARD_STOP_MS)]);
     await log.close();
     await telemetry.stop();
   }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { parsePrivacy, PrivacyError, readPrivacy } from "./privacy.ts";
+import { ConfigFileError } from "./config-file.ts";
+import { parsePrivacy, readPrivacy } from "./privacy.ts";
 
 const KEY = "0123456789abcdef0123456789abcdef";
 const read = (text: string, key?: string) => parsePrivacy(text, key, "privacy.yaml");
@@ -8,7 +9,7 @@ function problemOf(text: string, key?: string): string {
   try {
     read(text, key);
   } catch (error) {
-    if (error instanceof PrivacyError) return error.message;
+    if (error instanceof ConfigFileError) return error.message;
     throw error;
   }
   throw new Error("was taken");

@@ -3,9 +3,8 @@
  *
  * Checked whole at start; every problem is reported at once, and none of them repeats the secret key.
  */
-import { readFileSync } from "node:fs";
-import { parseDocument } from "yaml";
 import { z } from "zod";
+import { configFileError, parseConfigFile, readConfigFile } from "./config-file.ts";
 import { compilePattern, PatternError } from "./redact/own-pattern.ts";
 import type { Rules } from "./redact/rewriter.ts";
 import type { RedactRules } from "./redact/traces.ts";
@@ -16,11 +15,6 @@ export interface Privacy {
   redact: RedactRules | undefined;
   /** undefined: everything is kept. */
   sample: SamplePolicy | undefined;
-}
-
-/** `message` is ready to print. */
-export class PrivacyError extends Error {
-  override readonly name = "PrivacyError";
 }
 
 const LEAST_KEY_LENGTH = 32;
@@ -87,35 +81,15 @@ const DEFAULT_DETECT: Rules["detect"] = {
 };
 const DEFAULT_BUDGET_MS = 10;
 
-/** @throws PrivacyError naming every problem */
+/** @throws ConfigFileError naming every problem */
 export function readPrivacy(path: string | undefined, key: string | undefined): Privacy {
   if (path === undefined) return { redact: undefined, sample: undefined };
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    throw new PrivacyError(`ASSAY_PRIVACY: cannot read "${path}"`, { cause: error });
-  }
-  return parsePrivacy(text, key, path);
+  return parsePrivacy(readConfigFile("ASSAY_PRIVACY", path), key, path);
 }
 
 export function parsePrivacy(text: string, key: string | undefined, name: string): Privacy {
   const problems: string[] = [];
-  const document = parseDocument(text);
-  if (document.errors.length > 0) {
-    throw failure(
-      name,
-      document.errors.map(({ message }) => message.split("\n")[0]!),
-    );
-  }
-  const parsed = file.safeParse(document.toJS() ?? {});
-  if (!parsed.success) {
-    throw failure(
-      name,
-      parsed.error.issues.map(({ path, message }) => `${path.join(".") || "file"}: ${message}`),
-    );
-  }
-  const { redact: common, projects = {}, sample } = parsed.data;
+  const { redact: common, projects = {}, sample } = parseConfigFile(text, name, file);
   const wanted = common !== undefined || Object.keys(projects).length > 0;
   // Projects alone: others are left as they are.
   const base = common ?? { detect: ALL_OFF, resource: false };
@@ -126,7 +100,7 @@ export function parsePrivacy(text: string, key: string | undefined, name: string
       compile(merged(common ?? {}, section), key, `projects.${project}`, problems),
     ]),
   );
-  if (problems.length > 0) throw failure(name, [...new Set(problems)]);
+  if (problems.length > 0) throw configFileError(name, [...new Set(problems)]);
   return {
     redact: wanted ? { rules, projects: own } : undefined,
     sample:
@@ -139,11 +113,6 @@ export function parsePrivacy(text: string, key: string | undefined, name: string
 const ALL_OFF = Object.fromEntries(
   Object.keys(DEFAULT_DETECT).map((label) => [label, "off" as const]),
 );
-
-function failure(name: string, problems: readonly string[]): PrivacyError {
-  const count = `${problems.length} problem${problems.length === 1 ? "" : "s"}`;
-  return new PrivacyError(`${count} in ${name}:\n${problems.map((p) => `  ${p}`).join("\n")}`);
-}
 
 /** What a project says stands before what holds for all: label by label, list by list, pattern by pattern. */
 function merged(common: RedactSection, own: RedactSection): RedactSection {

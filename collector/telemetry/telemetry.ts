@@ -6,6 +6,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import type { Address } from "@assay/clickhouse";
 import { collectDefaultMetrics, Histogram, Registry } from "prom-client";
+import type { ForwardStats } from "../forward/forwarder.ts";
 import type { InsertStats } from "../insert/inserter.ts";
 import type { LogStats } from "../log/log.ts";
 import type { ReceiverStats } from "../receive/receiver-stats.ts";
@@ -13,6 +14,7 @@ import type { RedactStats } from "../redact/stage.ts";
 import type { SampleStats } from "../sample/stage.ts";
 import { ENCODE_METRICS, type EncodeStats } from "./encode-metrics.ts";
 import { ENGINE_METRICS, type EngineStats } from "./engine.ts";
+import { FORWARD_METRICS } from "./forward-metrics.ts";
 import { healthOf, type Health } from "./health.ts";
 import { INSERT_METRICS } from "./insert-metrics.ts";
 import { LEDGER_METRICS, type LedgerStats } from "./ledger.ts";
@@ -30,6 +32,8 @@ export interface TelemetrySources {
   grpcReceiver?: () => ReceiverStats | undefined;
   sampling?: () => SampleStats | undefined;
   redaction?: () => RedactStats | undefined;
+  /** One for each destination. */
+  forwarding?: () => readonly ForwardStats[];
   log?: () => LogStats | undefined;
   encode?: () => EncodeStats | undefined;
   insert?: () => InsertStats | undefined;
@@ -55,6 +59,7 @@ export function createTelemetry(
   { now = Date.now }: { now?: () => number } = {},
 ): Telemetry {
   const { receiver = absent, grpcReceiver = absent, log = absent, encode = absent } = sources;
+  const { forwarding = () => [] } = sources;
   const { sampling = absent, redaction = absent } = sources;
   const { insert = absent, engine = absent, ledger = absent } = sources;
   const registry = new Registry();
@@ -69,6 +74,9 @@ export function createTelemetry(
   register(registry, receiver, RECEIVER_MEMORY_METRICS);
   register(registry, sampling, SAMPLE_METRICS);
   register(registry, redaction, REDACT_METRICS);
+  const destinations = () =>
+    forwarding().map((stats) => ({ labels: { destination: stats.name }, stats }));
+  registerEach(registry, destinations, FORWARD_METRICS, ["destination"]);
   register(registry, log, LOG_METRICS);
   register(registry, createRunway(log, now), RUNWAY_METRICS);
   register(registry, ledger, LEDGER_METRICS);
