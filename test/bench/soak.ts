@@ -66,8 +66,12 @@ const client = createClickHouse(
   await targetOf({ ASSAY_DATA: assay.dataDir, ASSAY_CLICKHOUSE_HTTP: address }, "writer"),
 );
 const load = startLoad([
-  ...["--url", assay.otlp, "--spans", "1000000000", "--resend"],
-  ...["--batch", values.batch, "--connections", values.connections, "--rate", values.rate],
+  "--resend",
+  `--url=${assay.otlp}`,
+  "--spans=1000000000",
+  `--batch=${values.batch}`,
+  `--connections=${values.connections}`,
+  `--rate=${values.rate}`,
 ]);
 try {
   const visibleMs: number[] = [];
