@@ -3,8 +3,8 @@
  *
  * For the batches whose plans are kept, rows are counted by batch, table and day (row-places.ts) and compared with the plan.
  * What is missing is sent again under the same token, which also fills tables that a partial insert left out. If the
- * store's deduplication record hides that (the record survived, the rows did not), the missing days go out under a
- * derived token. A day with some of its rows, or with more than planned, cannot be put right by sending: it is reported.
+ * store's deduplication record hides that (the record survived, the rows did not), the missing days go to the tables that
+ * lost them, and to no other, under a derived token. A day with some of its rows, or with more than planned, cannot be put right by sending: it is reported.
  */
 import type { Plan } from "./plan.ts";
 import type { RowCounts } from "./store.ts";

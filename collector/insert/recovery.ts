@@ -145,16 +145,14 @@ export class Recovery {
     this.#context.log("error", `insert: batch ${plan.token} cannot be restored`);
   }
 
-  /** First under its own token, then under derived ones. Safe to run again from the start at any point. */
+  /** First under its own token, to every table that does not know it; then what is missing to its tables, under derived ones. Safe to run again from the start at any point. */
   async #sendMissing(plan: Plan): Promise<Finding> {
     const { store, signal } = this.#context;
     await store.insert(plan, plan.token, signal);
     let finding = await this.#settled(plan);
     for (let n = 1; n <= 3 && finding.state === "missing"; n++) {
       const token = `${plan.token}/${finding.days.join("+")}/${n}`;
-      const all = finding.days.length === Object.keys(plan.rowsByDay).length;
-      if (all) await store.insert(plan, token, signal);
-      else await store.insertPlaces(plan, finding.days, token, signal);
+      await store.insertPlaces(plan, finding.days, token, signal);
       finding = await this.#settled(plan);
     }
     return finding;

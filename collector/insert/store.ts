@@ -10,7 +10,7 @@ import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
 import type { ClickHouseTarget } from "@assay/clickhouse";
 import type { ClickHouseClient, ClickHouseSettings } from "@clickhouse/client";
-import { dayOf, ROWS_OF_TABLE, tableOf } from "../row-places.ts";
+import { dayOf, ROWS_OF_TABLE, tableOf, type RowTable } from "../row-places.ts";
 import type { Plan } from "./plan.ts";
 import { countSql } from "./stored-rows.ts";
 
@@ -66,29 +66,53 @@ export class Store {
     return counts;
   }
 
-  /** Inserts the rows of some places of a block, through a table in memory. */
+  /**
+   * Puts the rows of some places of a block into their tables, and into no other: a rollup that has counted them would count
+   * them again. What the table's view makes of them is asked of the view.
+   */
   async insertPlaces(
     plan: Plan,
     places: readonly string[],
     token: string,
     signal: AbortSignal,
   ): Promise<void> {
-    const table = `restore_${randomUUID().replaceAll("-", "")}`;
-    const command = (query: string, settings: ClickHouseSettings = {}) =>
-      this.#client.command({ query, clickhouse_settings: settings, abort_signal: signal });
-    await command(`CREATE TABLE assay.${table} AS assay.ingest ENGINE = Memory`);
+    const block = `restore_${randomUUID().replaceAll("-", "")}`;
+    await this.#command(`CREATE TABLE assay.${block} AS assay.ingest ENGINE = Memory`, {}, signal);
     try {
-      await this.#post(table, plan, undefined, signal);
-      const conditions = places.map(
-        (place) => `(toDate(event_time) = '${dayOf(place)}' AND ${ROWS_OF_TABLE[tableOf(place)]})`,
-      );
-      await command(
-        `INSERT INTO assay.ingest SELECT * FROM assay.${table} WHERE ${conditions.join(" OR ")}`,
-        settingsWith(token),
-      );
+      await this.#post(block, plan, undefined, signal);
+      for (const [table, ofTable] of Map.groupBy(places, tableOf)) {
+        const days = ofTable.map((place) => `'${dayOf(place)}'`).join(", ");
+        const rows = `SELECT * FROM assay.${block} WHERE toDate(event_time) IN (${days}) AND ${ROWS_OF_TABLE[table]}`;
+        await this.#refill(table, rows, `${token}/${table}`, signal);
+      }
     } finally {
-      await this.#client.command({ query: `DROP TABLE IF EXISTS assay.${table}` });
+      await this.#client.command({ query: `DROP TABLE IF EXISTS assay.${block}` });
     }
+  }
+
+  async #refill(table: RowTable, rows: string, token: string, signal: AbortSignal): Promise<void> {
+    const [view] = await this.#rows<{ as_select: string }>(
+      `SELECT as_select FROM system.tables WHERE database = 'assay' AND name = '${table}_mv'`,
+      signal,
+    );
+    if (!view) throw new Error(`expected a view "${table}_mv" that fills "${table}", found none`);
+    const select = view.as_select.replace(/\bassay\.ingest\b/, `(${rows})`);
+    const columns = await this.#rows<{ name: string }>(`DESCRIBE TABLE (${select})`, signal);
+    const names = columns.map(({ name }) => name).join(", ");
+    await this.#command(
+      `INSERT INTO assay.${table} (${names}) ${select}`,
+      settingsWith(token),
+      signal,
+    );
+  }
+
+  async #command(query: string, settings: ClickHouseSettings, signal: AbortSignal): Promise<void> {
+    await this.#client.command({ query, clickhouse_settings: settings, abort_signal: signal });
+  }
+
+  async #rows<Row>(query: string, signal: AbortSignal): Promise<Row[]> {
+    const result = await this.#client.query({ query, format: "JSONEachRow", abort_signal: signal });
+    return await result.json<Row>();
   }
 
   #post(table: string, plan: Plan, token: string | undefined, signal: AbortSignal): Promise<void> {
