@@ -102,8 +102,10 @@ test("a header's value is in no message, ours or the destination's", () => {
   const said = problems(text, { TOKEN: "secret\nvalue" });
   expect(said).toContain("expected a value of visible ASCII");
   expect(said).not.toContain("secret");
-  const headers = { authorization: "Bearer abc" };
-  expect(presentable("no such token: Bearer abc\nsorry", { headers })).toBe(
-    "no such token: *** sorry",
+  const headers = { authorization: "Bearer abcdefgh" };
+  const shown = (text: string) => presentable(text, { headers });
+  expect(shown("no such token: Bearer abcdefgh\nsorry")).toBe("no such token: *** sorry");
+  expect(shown('Bearer is well known, "abcdefgh" is not')).toBe(
+    'Bearer is well known, "***" is not',
   );
 });

@@ -46,11 +46,17 @@ export interface Destination {
   startAt: "beginning" | "end";
 }
 
-/** Text from outside, with the destination's header values taken out, on one line and not long. */
+/** Shorter words of a header's value ("Bearer", "team") are no secret, and stand in ordinary sentences. */
+const LEAST_SECRET = 8;
+
+/** Text from outside, with the destination's header values taken out, whole or in part, on one line and not long. */
 export function presentable(text: string, { headers }: Pick<Destination, "headers">): string {
   let shown = text;
-  for (const secret of Object.values(headers))
-    if (secret !== "") shown = shown.replaceAll(secret, "***");
+  for (const value of Object.values(headers)) {
+    const words = value.split(/[\s,;=:]+/).filter((word) => word.length >= LEAST_SECRET);
+    for (const secret of [value, ...words])
+      if (secret !== "") shown = shown.replaceAll(secret, "***");
+  }
   // What another server says goes into our log: no line breaks, no terminal codes.
   // oxlint-disable-next-line no-control-regex
   return shown.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, " ").slice(0, 300);

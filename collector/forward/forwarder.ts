@@ -1,9 +1,8 @@
 /**
  * One destination's way through the log: read a few records, send each as the request that it was, move the cursor on.
  *
- * At least once: the cursor moves, synced, only when every record of a turn is settled, so that a crash sends again what
- * was under way and nothing else. Requests of a turn go out side by side; the turn ends when the last one is settled, and a
- * destination that says "later" holds up its own turn alone: cursor, connections and memory are each destination's own.
+ * At least once: the cursor moves, synced, behind the records that are settled without a gap, a few times a second, so that a
+ * crash sends again what was under way and little else. Requests of a turn go out side by side; a destination that says "later" holds up its own turn alone: cursor, connections and memory are each destination's own.
  *
  * Bytes pass through: a record is sent as it lies in the log, unless a filter or a refused span leaves something
  * out (selection.ts). What a destination refuses for good is not sent again (OTLP forbids it): counted by code and logged.
@@ -20,6 +19,8 @@ import { createSender, type Sender } from "./sender.ts";
 
 /** Bodies of one turn; one record may be larger. */
 const TURN_BYTES = 8 * 1024 * 1024;
+/** A synced cursor for each request would cost more than sending it. */
+const RELEASE_EVERY_MS = 100;
 const LOG_EVERY_MS = 10_000;
 
 export interface ForwardStats {
@@ -131,23 +132,21 @@ export class Forwarder {
     const records = await this.#consumer.read(next, TURN_BYTES);
     const last = records.at(-1);
     if (!last) return;
-    if (!(await this.#sendAll(records))) return;
-    const spans = records.reduce(
-      (sum, record) => sum + record.spanCount - record.rejected.length,
-      0,
-    );
-    await this.#consumer.release(last.seq, spans);
+    await this.#sendAll(new Progress(records, this.#consumer));
   }
 
-  /** Resolves to false when stopped before all were settled. */
-  async #sendAll(records: readonly LogRecord[]): Promise<boolean> {
-    const waiting = records.values();
-    const lane = async (): Promise<boolean> => {
-      for (const record of waiting) if (!(await this.#sendRecord(record))) return false;
-      return true;
+  /** Ends when all are settled, or when stopped. */
+  async #sendAll(progress: Progress): Promise<void> {
+    const waiting = progress.records.entries();
+    const lane = async (): Promise<void> => {
+      for (const [index, record] of waiting) {
+        if (!(await this.#sendRecord(record))) return;
+        await progress.settle(index);
+      }
     };
-    const lanes = Math.min(this.#destination.maxInFlight, records.length);
-    return (await Promise.all(Array.from({ length: lanes }, lane))).every(Boolean);
+    const lanes = Math.min(this.#destination.maxInFlight, progress.records.length);
+    await Promise.all(Array.from({ length: lanes }, lane));
+    await progress.release();
   }
 
   async #sendRecord(record: LogRecord): Promise<boolean> {
@@ -215,6 +214,39 @@ export class Forwarder {
     if (now - this.#loggedAt < LOG_EVERY_MS) return;
     this.#loggedAt = now;
     this.#log(level, `forward: ${this.#destination.name}: ${message}`);
+  }
+}
+
+/** Which records of a turn are settled; moves the cursor behind those that are, without a gap. */
+class Progress {
+  readonly records: readonly LogRecord[];
+  readonly #consumer: LogConsumer;
+  readonly #settled = new Set<number>();
+  #next = 0;
+  #spans = 0;
+  #releasedAt = performance.now();
+
+  constructor(records: readonly LogRecord[], consumer: LogConsumer) {
+    this.records = records;
+    this.#consumer = consumer;
+  }
+
+  async settle(index: number): Promise<void> {
+    this.#settled.add(index);
+    for (; this.#settled.delete(this.#next); this.#next++) {
+      const { spanCount, rejected } = this.records[this.#next]!;
+      this.#spans += spanCount - rejected.length;
+    }
+    if (performance.now() - this.#releasedAt >= RELEASE_EVERY_MS) await this.release();
+  }
+
+  async release(): Promise<void> {
+    const last = this.records[this.#next - 1];
+    if (!last) return;
+    const spans = this.#spans;
+    this.#spans = 0;
+    this.#releasedAt = performance.now();
+    await this.#consumer.release(last.seq, spans);
   }
 }
 
