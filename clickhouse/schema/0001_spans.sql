@@ -215,7 +215,7 @@ SETTINGS {{durable}}, ttl_only_drop_parts = 1, {{few_files}}, {{wide_merges}};
 -- Prompts, answers, retrieved documents, tool arguments. Apart from the facts: shorter retention, own access rights,
 -- and no merge of `spans` rewrites them. A span may have several rows (content that arrives later, or a log event for
 -- each message: `row_kind`); the API merges them.
--- To rewrite text costs as much as to insert it, and its former copy stays on disk for a while: parts are merged thirty or more
+-- To rewrite text costs as much as to insert it, and its former copy stays on disk for a while: parts are merged ten or more
 -- at a time, about once, and not beyond the size in which they may be kept in their thousands; such do not count as too many.
 CREATE TABLE IF NOT EXISTS span_content {{on_cluster}}
 (
@@ -240,8 +240,8 @@ ENGINE = {{MergeTree}}
 PARTITION BY toDate(event_time)
 ORDER BY (project, toStartOfFiveMinutes(event_time), batch)
 TTL toDateTime(event_time) + INTERVAL {{days:content}} DAY
-SETTINGS {{durable}}, ttl_only_drop_parts = 1, index_granularity_bytes = 67108864, {{few_files}},
-    min_parts_to_merge_at_once = 30, merge_selector_base = 30, max_bytes_to_merge_at_max_space_in_pool = 268435456, max_avg_part_size_for_too_many_parts = 16777216;
+SETTINGS {{durable}}, ttl_only_drop_parts = 1, index_granularity_bytes = 67108864, {{few_files}}, {{wide_merges}},
+    max_bytes_to_merge_at_max_space_in_pool = 268435456, max_avg_part_size_for_too_many_parts = 16777216;
 
 -- Where a trace lies: looked up by id alone, answers with every project and day that has spans of it.
 CREATE TABLE IF NOT EXISTS trace_index {{on_cluster}}
