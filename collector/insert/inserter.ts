@@ -4,9 +4,9 @@
  *     read durable records → encode → block file → plan file → insert → done → release the log
  *
  * Two loops share a short line of planned blocks: one encodes the next block while the other inserts the first.
- * A block is closed when it is full (50,000 rows, 128 MiB), or when the store waits for it: after 250 ms when nothing is
- * planned, after 1 s when one is being inserted. While the line is full the block grows: larger blocks cost
- * the store less per row, so load makes it cheaper.
+ * A block is closed when it is full (50,000 rows, 128 MiB) or old: after 250 ms when it is small and nothing is planned,
+ * after 1 s when it has more than a thousand rows or one is being inserted. While the line is full the block grows. What an
+ * insert costs hardly depends on its rows, so that waiting for more makes each cheaper.
  *
  * Each step is durable before the next (planner.ts, plan.ts), so that a process may die anywhere: what was planned is
  * replayed, what was not planned was never tried. Inserts happen one after the other in the order of the log. A store
@@ -36,6 +36,8 @@ const MiB = 1024 * 1024;
 const READ_BYTES = 4 * MiB;
 /** Blocks planned and not yet inserted: the one under way and the next. */
 const LINE_LENGTH = 2;
+/** More rows than a person makes: a block with them waits for others, since nobody waits for these. */
+const SMALL_ROWS = 1000;
 /** Records refused one after the other, with none accepted between, before it must be something else than the data. */
 const MAX_DEAD_IN_A_ROW = 8;
 
@@ -65,9 +67,9 @@ export interface InserterOptions {
   maxRows?: number;
   /** @default 128 MiB */
   maxBytes?: number;
-  /** Age at which a block is closed while another is being inserted. @default 1000 */
+  /** Age at which any block is closed. @default 1000 */
   maxAgeMs?: number;
-  /** Age at which a block is closed while nothing is. @default 250 */
+  /** Age at which a small block is closed while nothing is being inserted. @default 250 */
   idleAgeMs?: number;
   /** Inserted blocks are kept this long. @default 120 s */
   keepMs?: number;
@@ -456,7 +458,8 @@ export class Inserter {
     if (open.records === 0 || this.#line.length >= LINE_LENGTH) return Infinity;
     if (open.nextSeq > this.#stopAt) return 0;
     const { maxAgeMs = 1000, idleAgeMs = 250 } = this.#options;
-    const age = this.#line.length === 0 ? idleAgeMs : maxAgeMs;
+    const isQuick = this.#line.length === 0 && open.rows <= SMALL_ROWS;
+    const age = isQuick ? idleAgeMs : maxAgeMs;
     return openedAt + age - performance.now();
   }
 

@@ -46,6 +46,10 @@ export class OpenBlock {
     return this.#records;
   }
 
+  get rows(): number {
+    return this.#encoder.rows;
+  }
+
   get oldestReceivedAtUnixMs(): number {
     return this.#oldestReceivedAtUnixMs;
   }
