@@ -1,6 +1,6 @@
 /**
  * What one method of a provider's SDK sends and gets, in terms of the conventions. Adding a method is adding an object
- * of this type (see openai/) and a row in openai/patch.ts.
+ * of this type (see openai/) and a row in the provider's patch.ts.
  *
  * `request`, `content`, `reply` and `stream` run within the call and only pick values; everything that walks text runs
  * later, from `input` and `output`.
@@ -13,6 +13,8 @@ import type { Fields } from "./untyped.ts";
 export interface Dialect {
   /** gen_ai.operation.name */
   readonly operation: string;
+  /** gen_ai.request.model. @default the body's `model` */
+  model?(body: Fields): string | undefined;
   request(body: Fields): Attributes;
   content(body: Fields): RequestContent;
   reply(result: Fields): Reply;

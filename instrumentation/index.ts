@@ -1,9 +1,9 @@
 /** What a service may call; the import that traces by itself is `@assay/instrumentation/register`. */
 import { stats as counters, warnings, type Stats } from "./health.ts";
 import { installed } from "./install.ts";
-import type { PatchedCopy } from "./openai/find.ts";
-import { instrument as instrumentClient } from "./openai/patch.ts";
+import { instrument as instrumentClient } from "./instrument.ts";
 import { runtime, start } from "./runtime.ts";
+import type { PatchedCopy } from "./sdk-copies.ts";
 import { checkApiVersion, tracingMode } from "./tracing.ts";
 
 export { flush, shutdown } from "./runtime.ts";
@@ -33,8 +33,8 @@ export interface Status {
   mode: "global" | "private" | "off";
   endpoint: string;
   content: string;
-  /** Copies of the SDK that were found, and what of each is traced. */
-  openai: PatchedCopy[];
+  /** Copies of SDKs that were found, and what of each is traced. */
+  sdks: PatchedCopy[];
   /** Whether incoming requests get a span of ours; `off: why`. */
   requestScope: string;
   warnings: string[];

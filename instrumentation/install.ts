@@ -1,8 +1,11 @@
 /** Puts everything in place, once per process, whichever of the package's entry points came first. */
-import { patchInstalledCopies, type PatchedCopy } from "./openai/find.ts";
+import { openai } from "./openai/patch.ts";
 import { injectTraceContext } from "./outgoing.ts";
 import { openRequestScopes } from "./request-scope.ts";
 import { runtime, start } from "./runtime.ts";
+import { patchInstalledCopies, type PatchedCopy, type Sdk } from "./sdk-copies.ts";
+
+const SDKS: readonly Sdk[] = [openai];
 
 let copies: PatchedCopy[] | undefined;
 let requestScope = "off: not registered";
@@ -10,11 +13,11 @@ let requestScope = "off: not registered";
 export function install(): void {
   if (copies || runtime.settings.disabled) return;
   start();
-  copies = patchInstalledCopies();
+  copies = patchInstalledCopies(SDKS);
   requestScope = openRequestScopes();
   injectTraceContext();
 }
 
-export function installed(): { openai: PatchedCopy[]; requestScope: string } {
-  return { openai: copies ?? [], requestScope };
+export function installed(): { sdks: PatchedCopy[]; requestScope: string } {
+  return { sdks: copies ?? [], requestScope };
 }

@@ -6,6 +6,7 @@
  * A call ends once, whoever says so first.
  */
 import {
+  createContextKey,
   SpanKind,
   SpanStatusCode,
   trace,
@@ -30,11 +31,15 @@ export interface CallRequest {
   server: ServerAddress;
 }
 
-/** undefined: this call is not traced. Errors of ours end here. */
+/** Marks the context of a call: an SDK that uses another one, or fetch(), makes one call and not two. The outer counts. */
+const INSIDE = createContextKey("assay.model-call");
+
+/** undefined: this call is not traced, or is part of one that is. Errors of ours end here. */
 export function startModelCall(request: CallRequest): ModelCall | undefined {
   try {
     const tracing = currentTracing();
-    return tracing ? new ModelCall(tracing, request) : undefined;
+    if (!tracing || tracing.active().getValue(INSIDE)) return undefined;
+    return new ModelCall(tracing, request);
   } catch (error) {
     countError("starting a span", error);
     return undefined;
@@ -52,7 +57,7 @@ export class ModelCall {
 
   constructor(tracing: Tracing, { dialect, body, server }: CallRequest) {
     const llmContext = currentContext();
-    const model = text(body["model"]) ?? "";
+    const model = dialect.model?.(body) ?? text(body["model"]) ?? "";
     const attributes = dialect.request(body);
     attributes[ATTR.operationName] = dialect.operation;
     attributes[ATTR.providerName] = server.provider;
@@ -68,7 +73,7 @@ export class ModelCall {
       { kind: SpanKind.CLIENT, attributes },
       parent,
     );
-    this.#context = trace.setSpan(parent, this.#span);
+    this.#context = trace.setSpan(parent, this.#span).setValue(INSIDE, true);
     this.#request = {
       dialect,
       body,

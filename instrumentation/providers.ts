@@ -2,12 +2,10 @@
  * Whose API a client speaks to, by the host of its base URL: many providers answer OpenAI's protocol. A row added here
  * names one more. The names are those of the GenAI conventions where they have one.
  */
-const OPENAI = "openai";
-
 /** By suffix of the host name; the first match counts. */
 const PROVIDERS: readonly (readonly [suffix: string, provider: string])[] = [
-  ["api.openai.com", OPENAI],
-  ["openai.com", OPENAI],
+  ["api.openai.com", "openai"],
+  ["openai.com", "openai"],
   ["openai.azure.com", "azure.ai.openai"],
   ["cognitiveservices.azure.com", "azure.ai.openai"],
   ["services.ai.azure.com", "azure.ai.inference"],
@@ -42,11 +40,13 @@ export interface ServerAddress {
   port: number | undefined;
 }
 
-export function serverOf(baseUrl: string | undefined): ServerAddress {
-  if (!baseUrl || !URL.canParse(baseUrl)) return { provider: OPENAI, address: "", port: undefined };
+/** @param otherwise the provider where the host does not tell */
+export function serverOf(baseUrl: string | undefined, otherwise: string): ServerAddress {
+  if (!baseUrl || !URL.canParse(baseUrl))
+    return { provider: otherwise, address: "", port: undefined };
   const url = new URL(baseUrl);
   const port = Number(url.port) || (url.protocol === "http:" ? 80 : 443);
-  const provider = knownProvider(url.hostname) ?? (port === OLLAMA_PORT ? "ollama" : OPENAI);
+  const provider = knownProvider(url.hostname) ?? (port === OLLAMA_PORT ? "ollama" : otherwise);
   return { provider, address: url.hostname, port };
 }
 

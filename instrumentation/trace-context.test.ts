@@ -43,7 +43,7 @@ test.each([
   ["http://proxy.internal:8080/v1", "openai", "proxy.internal", 8080],
   ["https://notopenai.com/v1", "openai", "notopenai.com", 443],
 ])("provider of %s", (url, provider, address, port) => {
-  expect(serverOf(url)).toEqual({ provider, address, port });
+  expect(serverOf(url, "openai")).toEqual({ provider, address, port });
 });
 
 test("the hosts that get no trace context by default", () => {

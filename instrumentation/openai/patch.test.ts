@@ -7,7 +7,8 @@ import { beforeEach, expect, test } from "vitest";
 import { drainAll } from "../drain.ts";
 import { stats } from "../health.ts";
 import { setPrivateProvider } from "../tracing.ts";
-import { instrument, patchClasses } from "./patch.ts";
+import { instrument } from "../instrument.ts";
+import { openai } from "./patch.ts";
 
 const exporter = new InMemorySpanExporter();
 setPrivateProvider(new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter })] }));
@@ -81,7 +82,7 @@ test("a method that another instrumentation has wrapped is left to it", () => {
   }
   const before = Reflect.get(Completions.prototype, "create") as object;
   Object.defineProperty(before, "__wrapped", { value: true });
-  const report = patchClasses({ Chat: { Completions } });
+  const report = openai.patch({ Chat: { Completions } });
   expect(report.skipped["chat.completions.create"]).toBe(
     "another instrumentation wraps it already",
   );
