@@ -49,7 +49,7 @@ function patchAll(
 }
 
 /** undefined: it is patched, now or before; else why not. */
-export function patchMethod(target: unknown, name: string, trace: Tracer): string | undefined {
+function patchMethod(target: unknown, name: string, trace: Tracer): string | undefined {
   if (typeof target !== "object" || target === null) return "this version does not have it";
   const original: unknown = Reflect.get(target, name);
   if (typeof original !== "function") return `it has no ${name}()`;
