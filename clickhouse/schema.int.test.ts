@@ -251,3 +251,29 @@ test("views for people show ids in hex and times as times", async () => {
   expect(trace).toMatchObject({ trace_id: "cfcd208495d565ef66e7dff9f98764da" });
   expect(await rows("SELECT trace_id FROM v_span_content")).toHaveLength(3);
 });
+
+describe("the weight of a sampled span", () => {
+  test.each([
+    ["", 1, true],
+    ["x=y", 1, true],
+    ["ot=rv:6e6d1a75832a2f", 1, true],
+    ["ot=th:0", 1, true],
+    ["ot=th:8;rv:6e6d1a75832a2f,x=y", 2, true],
+    ["x=y, ot=rv:6e6d1a75832a2f;th:c", 4, true],
+    ["ot=th:fd70a4", 100, true],
+    ["ot=th:ffffffffffffff", 2 ** 56, true],
+    ["ot=th:g", 1, false],
+    ["ot=th:123456789abcdef", 1, false],
+    ["vendor=ot=th:8", 1, true],
+  ])("of the trace state %j is %d", async (traceState, weight, valid) => {
+    await client.command({
+      query: "INSERT INTO spans (trace_state, event_time) VALUES ({traceState:String}, now64())",
+      query_params: { traceState },
+    });
+    const [row] = await rows<{ sampling_weight: number; sampling_threshold_valid: boolean }>(
+      "SELECT sampling_weight, sampling_threshold_valid FROM v_spans",
+    );
+    expect(row?.sampling_threshold_valid).toBe(valid);
+    expect(row?.sampling_weight).toBeCloseTo(weight, weight === 100 ? 3 : 9);
+  });
+});

@@ -196,8 +196,8 @@ export const CASES: Readonly<Record<string, Case>> = {
   },
   P28: {
     rule: "should",
-    demand: "`tracestate` is kept as sent, its sampling threshold with it",
-    missing: "the weight that the threshold means is not a column of its own",
+    demand:
+      "`tracestate` is kept as sent; the weight that its sampling threshold means is a column",
   },
 
   L01: {
