@@ -6,7 +6,7 @@
  * Where RFC 8785 refuses a value, this says something stable instead: a lone surrogate is written as its escape, NaN and
  * infinities are null, a cycle is "[cycle]", what lies deeper than 200 levels "[deep]".
  */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 export interface HashedRequest {
   provider: string;
@@ -22,7 +22,7 @@ export interface HashedRequest {
 export function promptHash(request: HashedRequest): string {
   const { provider, model, system, messages, tools, parameters } = request;
   const canonical = canonicalJson({ provider, model, system, messages, tools, parameters });
-  return createHash("sha256").update(canonical).digest("hex").slice(0, 32);
+  return hash("sha256", canonical, "hex").slice(0, 32);
 }
 
 /** `undefined`, functions and symbols are left out of objects and are null in arrays, as in `JSON.stringify`. */
