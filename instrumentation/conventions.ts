@@ -65,6 +65,10 @@ export const ATTR = {
   requestTopK: "gen_ai.request.top_k",
   retrievalQuery: "gen_ai.retrieval.query.text",
   retrievalDocuments: "gen_ai.retrieval.documents",
+  /** Of the store that is searched: a namespace, a database. */
+  dbNamespace: "db.namespace",
+  dbSystemName: "db.system.name",
+  dbQueryText: "db.query.text",
   conversationId: "gen_ai.conversation.id",
   promptName: "gen_ai.prompt.name",
   promptVersion: "gen_ai.prompt.version",

@@ -9,7 +9,8 @@ import { checkApiVersion, tracingMode } from "./tracing.ts";
 export { flush, shutdown } from "./runtime.ts";
 export { LlmSpanProcessor, type LlmSpanProcessorOptions } from "./llm-span-processor.ts";
 export { withContext, type LlmContext } from "./llm-context.ts";
-export { traceRetriever, type RetrievedDocument, type RetrieverOptions } from "./retriever.ts";
+export { traceRetriever, type RetrieverOptions } from "./retrievers/trace-retriever.ts";
+export type { RetrievedDocument } from "./retrievers/documents.ts";
 export type { ContentMode } from "./settings.ts";
 export type { PatchedCopy, Stats };
 

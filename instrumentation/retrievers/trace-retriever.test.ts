@@ -5,10 +5,10 @@ import {
   type ReadableSpan,
 } from "@opentelemetry/sdk-trace";
 import { beforeEach, expect, test } from "vitest";
-import { drainAll } from "./drain.ts";
-import { withContext } from "./llm-context.ts";
-import { traceRetriever } from "./retriever.ts";
-import { setPrivateProvider } from "./tracing.ts";
+import { drainAll } from "../drain.ts";
+import { withContext } from "../llm-context.ts";
+import { traceRetriever } from "./trace-retriever.ts";
+import { setPrivateProvider } from "../tracing.ts";
 
 const exporter = new InMemorySpanExporter();
 setPrivateProvider(new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter })] }));
