@@ -8,7 +8,7 @@ import { withEngine, type TestEngine } from "@assay/clickhouse/testing";
 import { createClickHouse } from "@assay/clickhouse";
 import type { ClickHouseClient } from "@clickhouse/client";
 import { setTimeout as delay } from "node:timers/promises";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, onTestFailed, test } from "vitest";
 
 import { assayEnv, removeData, startAssay, until, type RunningAssay } from "../processes.ts";
 import { metricsOf } from "./metrics.ts";
@@ -36,6 +36,9 @@ beforeAll(async () => {
     (metrics) => metrics.get("assay_engine_up") === 1,
   );
 }, 90_000);
+
+// A test that ran out of time says nothing of what the collector was waiting for.
+beforeEach(() => onTestFailed(() => void process.stderr.write(assay.output().slice(-4_000))));
 
 afterAll(async () => {
   assay?.child.kill("SIGKILL");
