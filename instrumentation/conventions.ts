@@ -59,6 +59,12 @@ export const ATTR = {
   toolCallArguments: "gen_ai.tool.call.arguments",
   toolCallResult: "gen_ai.tool.call.result",
   agentName: "gen_ai.agent.name",
+  agentId: "gen_ai.agent.id",
+  agentDescription: "gen_ai.agent.description",
+  agentVersion: "gen_ai.agent.version",
+  mcpMethodName: "mcp.method.name",
+  mcpResourceUri: "mcp.resource.uri",
+  mcpSessionId: "mcp.session.id",
   dataSourceId: "gen_ai.data_source.id",
   retrievalTopK: "gen_ai.retrieval.top_k",
   /** The 1.41 name of `retrievalTopK` on retrieval spans. */

@@ -9,8 +9,11 @@ import { checkApiVersion, tracingMode } from "./tracing.ts";
 export { flush, shutdown } from "./runtime.ts";
 export { LlmSpanProcessor, type LlmSpanProcessorOptions } from "./llm-span-processor.ts";
 export { withContext, type LlmContext } from "./llm-context.ts";
+export { instrumentRetriever } from "./retrievers/instrument-retriever.ts";
 export { traceRetriever, type RetrieverOptions } from "./retrievers/trace-retriever.ts";
 export type { RetrievedDocument } from "./retrievers/documents.ts";
+export { traceAgent, type AgentOptions } from "./tools/trace-agent.ts";
+export { traceTool, type ToolOptions } from "./tools/trace-tool.ts";
 export type { ContentMode } from "./settings.ts";
 export type { PatchedCopy, Stats };
 

@@ -1,11 +1,17 @@
 /** Puts everything in place, once per process, whichever of the package's entry points came first. */
+import { chroma } from "./retrievers/chroma.ts";
+import { pg } from "./retrievers/pg.ts";
+import { pinecone } from "./retrievers/pinecone.ts";
+import { qdrant } from "./retrievers/qdrant.ts";
+import { mcp } from "./tools/mcp.ts";
+import { traceGlobalFetch } from "./net/trace-fetch.ts";
 import { openai } from "./openai/patch.ts";
 import { injectTraceContext } from "./outgoing.ts";
 import { openRequestScopes } from "./request-scope.ts";
 import { runtime, start } from "./runtime.ts";
 import { patchInstalledCopies, type PatchedCopy, type Sdk } from "./sdk-copies.ts";
 
-const SDKS: readonly Sdk[] = [openai];
+const SDKS: readonly Sdk[] = [openai, pinecone, qdrant, chroma, pg, mcp];
 
 let copies: PatchedCopy[] | undefined;
 let requestScope = "off: not registered";
@@ -14,6 +20,7 @@ export function install(): void {
   if (copies || runtime.settings.disabled) return;
   start();
   copies = patchInstalledCopies(SDKS);
+  traceGlobalFetch();
   requestScope = openRequestScopes();
   injectTraceContext();
 }

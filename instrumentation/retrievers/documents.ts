@@ -18,8 +18,20 @@ const DOCUMENTS_LIMIT = 64;
 
 /** In which fields stores, and the libraries that fill them, keep the text. */
 const CONTENT_FIELDS = ["content", "text", "pageContent", "page_content", "document", "chunk_text"];
-const SCORE_FIELDS = ["score", "_score", "distance", "_distance", "similarity"];
-const ID_FIELDS = ["id", "_id", "uuid"];
+const SCORE_FIELDS = [
+  "score",
+  "_score",
+  "distance",
+  "_distance",
+  "similarity",
+  "cosine_distance",
+  "l2_distance",
+  "inner_product",
+  "l1_distance",
+];
+const ID_FIELDS = ["id", "_id", "uuid", "document_id", "doc_id", "chunk_id"];
+/** `payload` is Qdrant's, `fields` Pinecone's. */
+const METADATA_FIELDS = ["metadata", "payload", "fields"];
 
 /** JSON text. Runs off the service's tick. */
 export function writeDocuments(documents: readonly unknown[], writer: ContentWriter): string {
@@ -48,7 +60,7 @@ function writeDocument(value: unknown, writer: ContentWriter): Fields {
   if (Array.isArray(value) && isFields(value[0]))
     return { ...writeDocument(value[0], writer), score: count(value[1]) };
   const document = fields(value) ?? {};
-  const metadata = fields(document["metadata"]) ?? fields(document["payload"]);
+  const metadata = METADATA_FIELDS.map((name) => fields(document[name])).find(isDefined);
   const own = textIn(document);
   const held = own ?? (metadata && textIn(metadata));
   const written: Record<string, unknown> = {};

@@ -9,6 +9,7 @@ import { countError, guarded } from "../health.ts";
 import { observeResult } from "../observe-result.ts";
 import { enclosingOperation, OperationSpan } from "../operation-span.ts";
 import type { ServerAddress } from "../providers.ts";
+import type { ContentMode } from "../settings.ts";
 import { currentTracing } from "../tracing.ts";
 import { documentsSize, guessDocuments, writeDocuments } from "./documents.ts";
 
@@ -27,7 +28,9 @@ export interface RetrievalRequest {
   /** What else is known, and is no content. */
   attributes?: Attributes | undefined;
   /** A statement in the store's language, shown as the content policy says. */
-  statement?: { full: string; withoutLiterals: string } | undefined;
+  statement?: ((mode: ContentMode) => string) | undefined;
+  /** error.type, where the class of the error does not say it best. */
+  errorType?: ((error: unknown) => string | undefined) | undefined;
   /** Picks what was found from the result. @default the result, or the array in it */
   documents?: ((result: unknown) => readonly unknown[]) | undefined;
 }
@@ -102,25 +105,24 @@ export class Retrieval {
     this.#end(documents, count, undefined);
   }
 
-  /** @param type error.type, where the class of the error does not say it best */
-  fail(error: unknown, type?: string): void {
-    this.#end(undefined, undefined, error ?? new Error("unknown error"), type);
+  fail(error: unknown): void {
+    this.#end(undefined, undefined, error ?? new Error("unknown error"));
+  }
+
+  /** What is known only now, such as which server it is. */
+  describe(attributes: Attributes): void {
+    this.#span.describe(attributes);
   }
 
   abandon(): void {
     this.#end(undefined, undefined, undefined);
   }
 
-  #end(
-    documents: readonly unknown[] | undefined,
-    count: number | undefined,
-    error: unknown,
-    errorType?: string,
-  ): void {
-    const { query, statement } = this.#request;
+  #end(documents: readonly unknown[] | undefined, count: number | undefined, error: unknown): void {
+    const { query, statement, errorType } = this.#request;
     this.#span.end({
       error,
-      errorType,
+      errorType: error === undefined ? undefined : errorType?.(error),
       contentSize: (query?.length ?? 0) + documentsSize(documents),
       describe: (attributes) => {
         if (count !== undefined) attributes[ATTR.assayDocumentCount] = count;
@@ -129,9 +131,7 @@ export class Retrieval {
         if (query !== undefined) attributes[ATTR.retrievalQuery] = writer.text(query);
         if (documents) attributes[ATTR.retrievalDocuments] = writeDocuments(documents, writer);
         if (statement)
-          attributes[ATTR.dbQueryText] = writer.text(
-            this.#span.contentMode === "full" ? statement.full : statement.withoutLiterals,
-          );
+          attributes[ATTR.dbQueryText] = writer.text(statement(this.#span.contentMode));
       },
     });
   }
