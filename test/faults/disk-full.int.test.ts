@@ -66,7 +66,7 @@ test.skipIf(!canMountSmallDisks).each(Object.entries(disks))(
         30_000,
       );
       await fill(dir, mib);
-      await until(() => metricsOf(assay), isFelt);
+      await until(() => metricsOf(assay), isFelt, 60_000);
       await delay(FULL_MS);
       expect(assay.child.exitCode, assay.output()).toBe(null);
       await rm(join(dir, "filler"));
@@ -92,7 +92,7 @@ test.skipIf(!canMountSmallDisks).each(Object.entries(disks))(
       await removeData(env);
     }
   },
-  120_000,
+  180_000,
 );
 
 /** Takes all the room there is. */

@@ -31,10 +31,11 @@ beforeAll(async () => {
   url.username = engine.target.username;
   url.password = engine.target.password;
   assay = await startAssay("collector", await assayEnv({ CLICKHOUSE_URL: url.href }));
-  await until(
-    () => metricsOf(assay),
-    (metrics) => metrics.get("assay_engine_up") === 1,
-  );
+  // What is struck below are inserts, not migrations: those are done when a span is stored.
+  const load = await startRecordedLoad(assay.otlp, ++seed, ["--spans", "10", "--batch", "10"]);
+  await load.report;
+  await expectExactlyOnce(engine.target, load, () => assay.output());
+  await load.remove();
 }, 90_000);
 
 // A test that ran out of time says nothing of what the collector was waiting for.
