@@ -192,7 +192,7 @@ describe("migrate", () => {
       })) {
         expect(statement).toContain("ON CLUSTER 'main'");
         expect(statement).not.toMatch(/ENGINE = (Aggregating)?MergeTree/);
-        expect(await parsed(statement)).toMatch(/^CREATE .* ON CLUSTER main /);
+        expect(await parsed(statement)).toMatch(/^(CREATE|ALTER) .* ON CLUSTER main /);
       }
     }
   });
