@@ -48,7 +48,7 @@ function isOneWith(tracing: Tracing, description: CallDescription): boolean {
 function describeTool(params: unknown): CallDescription {
   const name = text(memberOf(params, "name")) ?? "";
   return {
-    spanName: `tools/call ${name}`,
+    spanName: `tools/call ${name}`.trim(),
     kind: SpanKind.CLIENT,
     operation: "execute_tool",
     subject: name,
@@ -79,7 +79,7 @@ function describeResource(params: unknown): CallDescription {
 function describePrompt(params: unknown): CallDescription {
   const name = text(memberOf(params, "name")) ?? "";
   return {
-    spanName: `prompts/get ${name}`,
+    spanName: `prompts/get ${name}`.trim(),
     kind: SpanKind.CLIENT,
     subject: name,
     attributes: { [ATTR.mcpMethodName]: "prompts/get", [ATTR.promptName]: name },
@@ -90,7 +90,7 @@ function describePrompt(params: unknown): CallDescription {
 
 /** The code of JSON-RPC, where the server or the SDK gave one. */
 function errorType(error: unknown): string | undefined {
-  const code = memberOf(error, "code");
+  const code = error instanceof DOMException ? undefined : memberOf(error, "code");
   return typeof code === "number" ? String(code) : undefined;
 }
 
