@@ -67,9 +67,12 @@ interface Group {
 }
 
 const NAME = String.raw`(?:"[^"]*"|[\w$]+)`;
+/** Whatever a name in quotes holds is a name. */
+const NAMED = String.raw`"[^"]*"`;
 const PART = new RegExp(
   [
     String.raw`[()]`,
+    NAMED,
     String.raw`\bfrom\s+(?:only\s+)?(?<source>${NAME}(?:\s*\.\s*${NAME})*)`,
     String.raw`\blimit\s+(?<limit>\$?\d+)`,
     String.raw`\bfetch\s+(?:first|next)\s+(?<first>\$?\d+)`,
@@ -87,6 +90,7 @@ function readStatement(sql: string): SearchStatement | undefined {
   for (const { 0: part, index, groups } of outline.matchAll(PART)) {
     if (part === "(") group = { outer: group };
     else if (part === ")") group = group.outer ?? group;
+    else if (part.startsWith('"')) continue;
     else if (groups?.["source"]) group.source ??= withoutQuotes(groups["source"]);
     else if (groups?.["operator"] || groups?.["call"])
       found ??= { group, ambiguous: isAmbiguous(outline, index, groups["operator"]) };
@@ -102,8 +106,10 @@ function readStatement(sql: string): SearchStatement | undefined {
 }
 
 /** The clause that the distance belongs to: of its own SELECT, else of the one around it. */
-function nearest(group: Group | undefined, clause: "source" | "limit"): string | undefined {
-  return group && (group[clause] ?? nearest(group.outer, clause));
+function nearest(from: Group, clause: "source" | "limit"): string | undefined {
+  for (let group: Group | undefined = from; group; group = group.outer)
+    if (group[clause] !== undefined) return group[clause];
+  return undefined;
 }
 
 /** Operands are short: a column, a parameter, a cast. */

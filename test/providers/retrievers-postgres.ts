@@ -3,33 +3,27 @@
  * text, and its operators and functions, in SQL. Absent where the machine has no PostgreSQL.
  */
 import { execFileSync, spawn, type SpawnOptions } from "node:child_process";
-import { chownSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 
 export interface Postgres {
   port: number;
   stop: () => Promise<void>;
 }
 
-const VERSIONS = "/usr/lib/postgresql";
-
 /** Where its programs are; undefined: it is not installed. */
-export const POSTGRES_BIN = binFolder();
+export const POSTGRES_BIN = [...versions(), ...(process.env["PATH"] ?? "").split(delimiter)].find(
+  (folder) => existsSync(join(folder, "initdb")) && existsSync(join(folder, "postgres")),
+);
 
-function binFolder(): string | undefined {
-  try {
-    return execFileSync("pg_config", ["--bindir"], { encoding: "utf8", stdio: "pipe" }).trim();
-  } catch {
-    // Debian has pg_config in a package of its own.
-  }
-  try {
-    const [newest] = readdirSync(VERSIONS).toSorted((a, b) => Number(b) - Number(a));
-    return newest && join(VERSIONS, newest, "bin");
-  } catch {
-    return undefined;
-  }
+/** Debian keeps them out of PATH, by version. */
+function versions(): string[] {
+  const folder = "/usr/lib/postgresql";
+  if (!existsSync(folder)) return [];
+  const newestFirst = readdirSync(folder).toSorted((a, b) => Number(b) - Number(a));
+  return newestFirst.map((version) => join(folder, version, "bin"));
 }
 
 const VECTORS = `
