@@ -2,14 +2,17 @@
  * `@modelcontextprotocol/sdk`: what a client asks of its server, by the conventions of MCP. A tool that the service
  * traces itself under the same name is one execution and one span: it learns that it was carried out by a server.
  */
-import { SpanKind, type Attributes } from "@opentelemetry/api";
+import { isSpanContextValid, SpanKind, trace, type Attributes } from "@opentelemetry/api";
 import { ATTR } from "../conventions.ts";
+import { guarded } from "../health.ts";
 import { enclosingOperation } from "../operation-span.ts";
 import { patchClasses, type Tracer, type TracedMethod } from "../patch-method.ts";
 import { serverOf } from "../providers.ts";
 import type { Sdk } from "../sdk-copies.ts";
-import type { Tracing } from "../tracing.ts";
-import { memberOf, text } from "../untyped.ts";
+import { runtime } from "../runtime.ts";
+import { formatTraceparent } from "../trace-context.ts";
+import { currentTracing, type Tracing } from "../tracing.ts";
+import { fields, isFields, memberOf, text } from "../untyped.ts";
 import { toolContent } from "./tool-content.ts";
 import { traceCall, type CallDescription } from "./traced-call.ts";
 
@@ -25,16 +28,33 @@ export const mcp: Sdk = {
 };
 
 function request(name: string, describe: (params: unknown) => CallDescription): TracedMethod {
-  const trace: Tracer = (original, self, args) =>
+  const traceRequest: Tracer = (original, self, args) =>
     traceCall(
       (tracing) => {
         const description = describe(args[0]);
         Object.assign(description.attributes, serverAttributes(self));
         return isOneWith(tracing, description) ? undefined : description;
       },
-      () => Reflect.apply(original, self, args) as unknown,
+      () => Reflect.apply(original, self, withTraceContext(args)) as unknown,
     );
-  return { name, classes: ["Client"], resource: [], trace };
+  return { name, classes: ["Client"], resource: [], trace: traceRequest };
+}
+
+/** Over stdio there are no headers: the conventions put the trace context into the request's `_meta`. */
+function withTraceContext(args: unknown[]): unknown[] {
+  return guarded("adding trace context", () => addTraceContext(args)) ?? args;
+}
+
+function addTraceContext(args: unknown[]): unknown[] {
+  const params = args[0];
+  const tracing = runtime.settings.propagation === "off" ? undefined : currentTracing();
+  const span = tracing && trace.getSpanContext(tracing.active());
+  if (!span || !isSpanContextValid(span) || !isFields(params)) return args;
+  const meta = fields(params["_meta"]);
+  if (meta?.["traceparent"] !== undefined) return args;
+  const state = span.traceState?.serialize();
+  const added = { traceparent: formatTraceparent(span), ...(state ? { tracestate: state } : {}) };
+  return args.with(0, { ...params, _meta: { ...meta, ...added } });
 }
 
 function isOneWith(tracing: Tracing, description: CallDescription): boolean {

@@ -20,6 +20,7 @@ function build() {
   server.registerTool("throwing", city, () => {
     throw new Error("out of order");
   });
+  server.registerTool("context", city, (_given, { _meta }) => text(JSON.stringify(_meta ?? {})));
   server.registerTool("empty", {}, () => ({ content: [] }));
   server.registerTool("slow", city, async ({ city: name }) => {
     await new Promise((resolve) => setTimeout(resolve, 300));

@@ -16,6 +16,8 @@ const INSTALLED = existsSync(new URL("node_modules/@modelcontextprotocol/sdk", i
 
 interface Outcome {
   seen: Record<string, unknown>;
+  /** What the server got beside the arguments. */
+  contexts: unknown[];
   report?: { errors: number; warnings: string[] };
 }
 
@@ -177,6 +179,15 @@ describe.skipIf(!INSTALLED).each([
     expect(planner?.name).toBe("execute_tool planner");
     const inner = spans.filter((span) => span.parentSpanId === planner?.spanId);
     expect(inner.map((span) => span.name)).toEqual(["tools/call weather"]);
+  });
+
+  test("the server gets the trace context, unless the service sends one", () => {
+    const [span] = spanIn("context");
+    expect(plain.contexts).toEqual([{}, { traceparent: "mine", note: 1 }]);
+    expect(traced.contexts).toEqual([
+      { traceparent: `00-${span?.traceId}-${span?.spanId}-01` },
+      { traceparent: "mine", note: 1 },
+    ]);
   });
 
   test("a closed client", () => {

@@ -70,6 +70,16 @@ seen["concurrent"] = await Promise.all(
     outcome(`concurrent ${name}`, () => call(name, `city of ${name}`)),
   ),
 );
+const contexts = [
+  await outcome("context", () => call("context", "Bern")),
+  await outcome("own context", () =>
+    client.callTool({
+      name: "context",
+      arguments: { city: "Bern" },
+      _meta: { traceparent: "mine", note: 1 },
+    }),
+  ),
+].map(({ value }) => JSON.parse(value.content[0].text));
 await client.close();
 seen["closed"] = await outcome("closed", () => call("weather", "Bern"));
 
@@ -78,4 +88,4 @@ const report = assay && {
   errors: assay.stats().instrumentationErrors,
   warnings: assay.status().warnings,
 };
-process.stdout.write(`${JSON.stringify({ seen, report })}\n`, () => process.exit(0));
+process.stdout.write(`${JSON.stringify({ seen, contexts, report })}\n`, () => process.exit(0));
