@@ -1,18 +1,26 @@
-import { TracerProvider, type ReadableSpan, type SpanExporter } from "@opentelemetry/sdk-trace";
+import type { Attributes } from "@opentelemetry/api";
+import { TracerProvider, type ReadableSpan } from "@opentelemetry/sdk-trace";
 import { beforeEach, expect, test } from "vitest";
 import { ATTR } from "./conventions.ts";
 import { ExportQueue } from "./export-queue.ts";
 import { stats } from "./health.ts";
+import type { SpanSender } from "./otlp/senders.ts";
+
+interface Kept {
+  span: ReadableSpan;
+  attributes: Attributes;
+}
 
 beforeEach(() => {
   for (const name of Object.keys(stats) as (keyof typeof stats)[]) stats[name] = 0;
 });
 
-/** An exporter that remembers, and answers when it is told to. */
+/** Remembers, and answers when it is told to. */
 function sink() {
-  const exported: ReadableSpan[] = [];
+  const exported: Kept[] = [];
   const answers: ((failed: boolean) => void)[] = [];
-  const exporter: SpanExporter = {
+  const sender: SpanSender<Kept> = {
+    take: (span, attributes) => ({ span, attributes }),
     export(spans, done) {
       exported.push(...spans);
       answers.push((failed) => done(failed ? { code: 1, error: new Error("away") } : { code: 0 }));
@@ -20,8 +28,8 @@ function sink() {
     shutdown: () => Promise.resolve(),
   };
   const queue = new ExportQueue({
-    exporter,
-    lastExporter: () => exporter,
+    sender,
+    lastSender: () => sender,
     flushIntervalMs: 60_000,
   });
   const tracer = new TracerProvider({ spanProcessors: [queue] }).getTracer("test");
@@ -60,14 +68,16 @@ test("what does not fit by bytes loses its messages only", async () => {
     await Promise.resolve();
   }
   await flushed;
-  const stripped = exported.filter((span) => span.attributes[ATTR.assayContentDropped] === true);
+  const stripped = exported.filter(
+    ({ attributes }) => attributes[ATTR.assayContentDropped] === true,
+  );
   expect(stripped).toHaveLength(stats.contentDropped);
   expect(stripped[0]?.attributes).toEqual({
     [ATTR.requestModel]: "m",
     [ATTR.assayContentDropped]: true,
   });
-  expect(stripped[0]?.name).toBe("chat m");
-  expect(stripped[0]?.ended).toBe(true);
+  expect(stripped[0]?.span.name).toBe("chat m");
+  expect(stripped[0]?.span.ended).toBe(true);
 });
 
 test("a batch that cannot be delivered is counted and nothing throws", async () => {

@@ -1,16 +1,17 @@
 /**
- * The bounded queue between ended spans and the exporter: a span processor for the OpenTelemetry SDK.
+ * The bounded queue between ended spans and who sends them: a span processor for the OpenTelemetry SDK.
  *
  * Spans leave in batches, one request at a time, every second or when a batch is full. When the collector is away the
- * queue fills: over its bytes a new span loses its messages, over its number a new span is dropped. The exporter
+ * queue fills: over its bytes a new span loses its messages, over its number a new span is dropped. The sender
  * retries for its own ten seconds; a batch that it gives up is dropped. All of it is counted, nothing throws, no timer
  * keeps the process alive.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { context, createContextKey, type Attributes } from "@opentelemetry/api";
-import type { ReadableSpan, SpanExporter, SpanProcessor } from "@opentelemetry/sdk-trace";
+import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace";
 import { ATTR } from "./conventions.ts";
 import { countError, stats, warnOnce } from "./health.ts";
+import type { SpanSender } from "./otlp/senders.ts";
 
 const MAX_SPANS = 2_048;
 const MAX_BYTES = 32 * 1024 * 1024;
@@ -41,32 +42,40 @@ export function isOwnExport(): boolean {
   return exporting.getStore() === true;
 }
 
-interface QueuedSpan {
-  span: ReadableSpan;
+interface Queued<Waiting> {
+  span: Waiting;
   bytes: number;
 }
 
-export interface ExportQueueOptions {
-  exporter: SpanExporter;
+export interface ExportQueueOptions<Waiting> {
+  sender: SpanSender<Waiting>;
   /** One that gives up soon: its retries would keep a process that wants to end from ending. */
-  lastExporter: () => SpanExporter;
+  lastSender: () => SpanSender<Waiting>;
   flushIntervalMs: number;
 }
 
-export class ExportQueue implements SpanProcessor {
-  readonly #lastExporter: () => SpanExporter;
-  #exporter: SpanExporter;
+/** What of a queue does not depend on how spans wait in it. */
+export interface SpanQueue extends SpanProcessor {
+  /** The process is about to end: from now on give up soon. */
+  hurry(): void;
+  /** Without a flush: what still waits is dropped. */
+  stop(): Promise<void>;
+}
+
+export class ExportQueue<Waiting> implements SpanQueue {
+  readonly #lastSender: () => SpanSender<Waiting>;
+  #sender: SpanSender<Waiting>;
   #last = false;
   readonly #flushIntervalMs: number;
-  #queue: QueuedSpan[] = [];
+  #queue: Queued<Waiting>[] = [];
   #bytes = 0;
   #timer: NodeJS.Timeout | undefined;
   #sending: Promise<void> | undefined;
   #stopped = false;
 
-  constructor(options: ExportQueueOptions) {
-    this.#exporter = options.exporter;
-    this.#lastExporter = options.lastExporter;
+  constructor(options: ExportQueueOptions<Waiting>) {
+    this.#sender = options.sender;
+    this.#lastSender = options.lastSender;
     this.#flushIntervalMs = options.flushIntervalMs;
   }
 
@@ -86,11 +95,10 @@ export class ExportQueue implements SpanProcessor {
     else this.#schedule();
   }
 
-  /** The process is about to end: from now on give up soon. */
   hurry(): void {
     if (this.#last) return;
     this.#last = true;
-    this.#exporter = this.#lastExporter();
+    this.#sender = this.#lastSender();
   }
 
   /** Resolves when the queue is empty. */
@@ -103,27 +111,30 @@ export class ExportQueue implements SpanProcessor {
     await this.stop();
   }
 
-  /** Without a flush: what still waits is dropped. */
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
     stats.spansDroppedExportFailed += this.#queue.length;
     this.#queue = [];
     this.#bytes = 0;
-    await this.#exporter.shutdown();
+    await this.#sender.shutdown();
   }
 
   #push(span: ReadableSpan): void {
-    let bytes = sizeOf(span.attributes);
-    let kept = span;
-    if (this.#bytes + bytes > MAX_BYTES) {
-      kept = withoutContent(span);
-      bytes = sizeOf(kept.attributes);
+    let { attributes } = span;
+    if (this.#bytes + sizeOf(attributes) > MAX_BYTES) {
+      attributes = withoutContent(attributes);
       stats.contentDropped++;
     }
-    this.#queue.push({ span: kept, bytes });
-    this.#bytes += bytes;
-    stats.spansEnqueued++;
+    try {
+      const bytes = sizeOf(attributes);
+      this.#queue.push({ span: this.#sender.take(span, attributes), bytes });
+      this.#bytes += bytes;
+      stats.spansEnqueued++;
+    } catch (error) {
+      stats.spansDroppedExportFailed++;
+      countError("encoding a span", error);
+    }
   }
 
   #schedule(): void {
@@ -148,7 +159,7 @@ export class ExportQueue implements SpanProcessor {
     return this.#sending;
   }
 
-  #take(): ReadableSpan[] {
+  #take(): Waiting[] {
     let bytes = 0;
     let taken = 0;
     for (const queued of this.#queue) {
@@ -161,7 +172,7 @@ export class ExportQueue implements SpanProcessor {
   }
 
   /** Never rejects. */
-  #export(batch: ReadableSpan[]): Promise<void> {
+  #export(batch: Waiting[]): Promise<void> {
     return new Promise((resolve) => {
       const done = (error: unknown, failed: boolean): void => {
         if (failed) countFailed(batch.length, error);
@@ -173,7 +184,7 @@ export class ExportQueue implements SpanProcessor {
         exporting.run(true, () =>
           context.with(suppressed, () =>
             // 0 is success in OpenTelemetry's ExportResultCode.
-            this.#exporter.export(batch, (result) => done(result.error, result.code !== 0)),
+            this.#sender.export(batch, (result) => done(result.error, result.code !== 0)),
           ),
         );
       } catch (error) {
@@ -201,14 +212,8 @@ function sizeOf(attributes: Attributes): number {
   return bytes;
 }
 
-/** The same span seen without its messages; the span itself belongs to others too. */
-function withoutContent(span: ReadableSpan): ReadableSpan {
-  const attributes: Attributes = {
-    ...span.attributes,
-    [ATTR.assayContentDropped]: true,
-  };
+function withoutContent(all: Attributes): Attributes {
+  const attributes: Attributes = { ...all, [ATTR.assayContentDropped]: true };
   for (const key of CONTENT_KEYS) delete attributes[key];
-  return Object.create(span, {
-    attributes: { value: attributes, enumerable: true },
-  }) as ReadableSpan;
+  return attributes;
 }

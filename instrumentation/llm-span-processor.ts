@@ -9,7 +9,7 @@
  */
 import { SpanKind } from "@opentelemetry/api";
 import type { ReadableSpan, Span, SpanProcessor } from "@opentelemetry/sdk-trace";
-import type { ExportQueue } from "./export-queue.ts";
+import type { SpanQueue } from "./export-queue.ts";
 import { drainAll } from "./drain.ts";
 import { createQueue } from "./private-provider.ts";
 import { runtime, trackQueue } from "./runtime.ts";
@@ -34,14 +34,14 @@ export interface LlmSpanProcessorOptions {
 }
 
 export class LlmSpanProcessor implements SpanProcessor {
-  readonly #queue: ExportQueue;
+  readonly #queue: SpanQueue;
   readonly #traces = new Set<string>();
 
   constructor(options: LlmSpanProcessorOptions = {}) {
     const url = options.endpoint
       ? `${options.endpoint.replace(/\/+$/, "")}/v1/traces`
       : runtime.settings.assayTracesUrl;
-    this.#queue = createQueue(url, runtime.settings.flushIntervalMs);
+    this.#queue = createQueue(url, runtime.settings);
     trackQueue(this.#queue);
   }
 

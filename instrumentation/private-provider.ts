@@ -1,28 +1,20 @@
-/**
- * The pipeline for services without OpenTelemetry: a tracer provider that is registered nowhere → export queue →
- * OTLP/HTTP JSON. OTEL_EXPORTER_OTLP_HEADERS, _TIMEOUT and certificates are read by the exporter itself.
- */
+/** The pipeline for services without OpenTelemetry: a tracer provider that is registered nowhere → export queue → OTLP. */
 import type { Attributes } from "@opentelemetry/api";
-import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
 import { TracerProvider, type TracerProviderOptions } from "@opentelemetry/sdk-trace";
 import { ATTR } from "./conventions.ts";
-import { ExportQueue } from "./export-queue.ts";
+import { ExportQueue, type SpanQueue } from "./export-queue.ts";
+import { jsonSender, protobufSender, type SenderOptions, type SpanSender } from "./otlp/senders.ts";
 import type { Settings } from "./settings.ts";
 import { SCOPE_VERSION } from "./tracing.ts";
 
 type Resource = NonNullable<TracerProviderOptions["resource"]>;
-/** The exporter's enum, whose package is not ours to depend on. */
-type Compression = NonNullable<
-  NonNullable<ConstructorParameters<typeof OTLPTraceExporter>[0]>["compression"]
->;
-
 export interface Pipeline {
   provider: TracerProvider;
-  queue: ExportQueue;
+  queue: SpanQueue;
 }
 
 export function createPipeline(settings: Settings): Pipeline {
-  const queue = createQueue(settings.tracesUrl, settings.flushIntervalMs);
+  const queue = createQueue(settings.tracesUrl, settings);
   const provider = new TracerProvider({
     resource: fixedResource({
       "telemetry.sdk.language": "nodejs",
@@ -43,24 +35,17 @@ export function createPipeline(settings: Settings): Pipeline {
 /** A process that ends waits no longer than this for a collector that is away; it must be less than flush() waits. */
 const LAST_TIMEOUT_MS = 1_500;
 
-export function createQueue(url: string, flushIntervalMs: number): ExportQueue {
-  return new ExportQueue({
-    exporter: createExporter(url),
-    lastExporter: () => createExporter(url, LAST_TIMEOUT_MS),
-    flushIntervalMs,
-  });
-}
-
-/** On loopback compressing costs more than it saves. */
-function createExporter(url: string, timeoutMillis?: number): OTLPTraceExporter {
-  const host = new URL(url).hostname;
-  const loopback = /^(127\.|localhost$|\[::1\]$)/.test(host);
-  return new OTLPTraceExporter({
-    url,
-    keepAlive: true,
-    ...(timeoutMillis === undefined ? {} : { timeoutMillis }),
-    ...(loopback ? {} : { compression: "gzip" as Compression }),
-  });
+export function createQueue(
+  url: string,
+  { flushIntervalMs, protocol }: Pick<Settings, "flushIntervalMs" | "protocol">,
+): SpanQueue {
+  const queue = <Waiting>(sender: (options: SenderOptions) => SpanSender<Waiting>): SpanQueue =>
+    new ExportQueue({
+      sender: sender({ url }),
+      lastSender: () => sender({ url, timeoutMillis: LAST_TIMEOUT_MS }),
+      flushIntervalMs,
+    });
+  return protocol === "http/json" ? queue(jsonSender) : queue(protobufSender);
 }
 
 /** A resource whose attributes are known from the start and never merged with another. */

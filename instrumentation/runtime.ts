@@ -4,7 +4,7 @@
  */
 import type { Redact } from "./content-writer.ts";
 import { drainAll } from "./drain.ts";
-import type { ExportQueue } from "./export-queue.ts";
+import type { SpanQueue } from "./export-queue.ts";
 import { guarded, warnOnce } from "./health.ts";
 import { loadPriceBook, type PriceBook } from "./pricing.ts";
 import { createPipeline, type Pipeline } from "./private-provider.ts";
@@ -21,7 +21,7 @@ let pipeline: Pipeline | undefined;
 let redactor: Redact | undefined;
 let stopped = false;
 /** Queues besides the private one: those of LlmSpanProcessor. */
-const queues = new Set<ExportQueue>();
+const queues = new Set<SpanQueue>();
 
 export const runtime = {
   settings: readSettings(),
@@ -32,7 +32,7 @@ export const runtime = {
     runtime.settings.content === "full" ? text : runtime.redactor()(text).text,
 };
 
-export function trackQueue(queue: ExportQueue): void {
+export function trackQueue(queue: SpanQueue): void {
   queues.add(queue);
 }
 

@@ -32,19 +32,26 @@ test.each<[string, Record<string, string>, string]>([
   expect(readSettings(env).content).toBe(expected);
 });
 
+test("the net at fetch() can be switched off", () => {
+  expect(readSettings({}).wire).toBe("auto");
+  expect(readSettings({ ASSAY_WIRE: "off" }).wire).toBe("off");
+});
+
 test("bad values are named, and the defaults used", () => {
   const settings = readSettings({
     ASSAY_CONTENT: "some",
     ASSAY_PROPAGATION: "no",
+    ASSAY_WIRE: "maybe",
     ASSAY_ENDPOINT: "collector",
     OTEL_BSP_SCHEDULE_DELAY: "soon",
     OTEL_RESOURCE_ATTRIBUTES: "service.namespace=shop,broken",
   });
-  expect(settings.problems).toHaveLength(5);
+  expect(settings.problems).toHaveLength(6);
   expect(settings.problems.join("\n")).toContain('expected off, redacted, full, got "some"');
   expect(settings).toMatchObject({
     content: "redacted",
     propagation: "auto",
+    wire: "auto",
     flushIntervalMs: 1_000,
   });
   expect(settings.resourceAttributes["service.namespace"]).toBe("shop");

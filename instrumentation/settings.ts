@@ -15,11 +15,16 @@ export type ContentMode = "off" | "redacted" | "full";
 /** To which hosts a `traceparent` header is added. `auto`: to all but the known model APIs of third parties. */
 type PropagationMode = "auto" | "all" | "off";
 
+/** Whether model calls of clients that no SDK is patched for are traced where they call fetch(). */
+type WireMode = "auto" | "off";
+
 export interface Settings {
   disabled: boolean;
   content: ContentMode;
   propagation: PropagationMode;
-  /** Where the private pipeline sends: OTLP/HTTP JSON. */
+  wire: WireMode;
+  protocol: "http/protobuf" | "http/json";
+  /** Where the private pipeline sends. */
   tracesUrl: string;
   /** Where LlmSpanProcessor sends: never an address that OTEL_* names, because that is the other backend's. */
   assayTracesUrl: string;
@@ -55,6 +60,8 @@ export function readSettings(
     disabled: isTrue(env["OTEL_SDK_DISABLED"]),
     content: contentMode(env, problems),
     propagation: oneOf(env, "ASSAY_PROPAGATION", ["auto", "all", "off"], "auto", problems),
+    wire: oneOf(env, "ASSAY_WIRE", ["auto", "off"], "auto", problems),
+    protocol: otlpProtocol(env),
     tracesUrl: endpoint
       ? assayTracesUrl
       : (otlpTraces ?? (otlp ? tracesPath(otlp) : assayTracesUrl)),
@@ -69,6 +76,14 @@ export function readSettings(
     flushIntervalMs: milliseconds(env, "OTEL_BSP_SCHEDULE_DELAY", 1_000, problems),
     problems,
   };
+}
+
+/** OpenTelemetry's third protocol, gRPC, is not spoken here; the collector takes both at the same address. */
+function otlpProtocol(
+  env: Readonly<Record<string, string | undefined>>,
+): "http/protobuf" | "http/json" {
+  const named = env["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"] || env["OTEL_EXPORTER_OTLP_PROTOCOL"];
+  return named === "http/json" ? named : "http/protobuf";
 }
 
 function contentMode(

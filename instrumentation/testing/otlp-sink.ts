@@ -1,7 +1,8 @@
-/** A collector that remembers: takes OTLP/HTTP JSON and keeps the spans. */
+/** A collector that remembers: takes OTLP over HTTP, as protobuf or JSON, and keeps the spans. */
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { gunzipSync } from "node:zlib";
+import { readRequest, type AnyValue, type KeyValue, type TraceRequest } from "./otlp-messages.ts";
 
 export interface SinkSpan {
   service: string;
@@ -21,6 +22,7 @@ export interface OtlpSink {
   spans: SinkSpan[];
   /** Everything received, as text. */
   bodies: string[];
+  requests: TraceRequest[];
   /** Resolves when the condition holds; the test's own time limit ends the wait. */
   until(condition: (spans: readonly SinkSpan[]) => boolean): Promise<void>;
   close: () => Promise<void>;
@@ -29,12 +31,17 @@ export interface OtlpSink {
 export async function startOtlpSink(): Promise<OtlpSink> {
   const spans: SinkSpan[] = [];
   const bodies: string[] = [];
+  const requests: TraceRequest[] = [];
   const waiting = new Set<() => void>();
   const server = createServer((request, response) => {
     void readBody(request).then((body) => {
-      bodies.push(body);
-      spans.push(...spansOf(JSON.parse(body) as TraceRequest));
-      response.setHeader("content-type", "application/json").end("{}");
+      const isJson = request.headers["content-type"] === "application/json";
+      bodies.push(body.toString());
+      const sent = isJson ? (JSON.parse(body.toString()) as TraceRequest) : readRequest(body);
+      requests.push(sent);
+      spans.push(...spansOf(sent));
+      response.setHeader("content-type", request.headers["content-type"] ?? "");
+      response.end(isJson ? "{}" : "");
       for (const check of waiting) check();
     });
   });
@@ -43,6 +50,7 @@ export async function startOtlpSink(): Promise<OtlpSink> {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     spans,
     bodies,
+    requests,
     until: (condition) =>
       new Promise((resolve) => {
         const check = (): void => {
@@ -61,42 +69,11 @@ export async function startOtlpSink(): Promise<OtlpSink> {
   };
 }
 
-async function readBody(request: IncomingMessage): Promise<string> {
+async function readBody(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
   const body = Buffer.concat(chunks);
-  return (request.headers["content-encoding"] === "gzip" ? gunzipSync(body) : body).toString();
-}
-
-interface KeyValue {
-  key: string;
-  value: AnyValue;
-}
-interface AnyValue {
-  stringValue?: string;
-  boolValue?: boolean;
-  intValue?: number | string;
-  doubleValue?: number;
-  arrayValue?: { values?: AnyValue[] };
-}
-interface TraceRequest {
-  resourceSpans: {
-    resource: { attributes: KeyValue[] };
-    scopeSpans: {
-      scope: { name: string };
-      spans: {
-        name: string;
-        traceId: string;
-        spanId: string;
-        parentSpanId?: string;
-        kind: number;
-        status?: { code?: number };
-        startTimeUnixNano: string;
-        endTimeUnixNano: string;
-        attributes: KeyValue[];
-      }[];
-    }[];
-  }[];
+  return request.headers["content-encoding"] === "gzip" ? gunzipSync(body) : body;
 }
 
 function spansOf(request: TraceRequest): SinkSpan[] {

@@ -1,0 +1,121 @@
+/** What our protobuf says is what OpenTelemetry's JSON exporter says, span by span and field by field. */
+import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, type Attributes } from "@opentelemetry/api";
+import { TracerProvider, type ReadableSpan } from "@opentelemetry/sdk-trace";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { startOtlpSink, type OtlpSink } from "../testing/otlp-sink.ts";
+import type { TraceRequest } from "../testing/otlp-messages.ts";
+import { jsonSender, protobufSender, type SpanSender } from "./senders.ts";
+
+let sink: OtlpSink;
+beforeAll(async () => {
+  sink = await startOtlpSink();
+});
+afterAll(() => sink.close());
+
+async function sent<Waiting>(
+  sender: SpanSender<Waiting>,
+  spans: ReadableSpan[],
+): Promise<TraceRequest> {
+  const before = sink.requests.length;
+  const waiting = spans.map((span) => sender.take(span, span.attributes));
+  const result = await new Promise<{ code: number }>((done) => sender.export(waiting, done));
+  expect(result.code).toBe(0);
+  await sender.shutdown();
+  expect(sink.requests).toHaveLength(before + 1);
+  return sink.requests[before]!;
+}
+
+const ATTRIBUTES: Readonly<Record<string, Attributes>> = {
+  "no attributes": {},
+  texts: { a: "", b: "x", c: "ä€😀", d: "y".repeat(42), e: "y".repeat(43), f: "€".repeat(50_000) },
+  booleans: { yes: true, no: false },
+  "whole numbers": {
+    a: 0,
+    b: 1,
+    c: 127,
+    d: 128,
+    e: 2 ** 31,
+    f: 2 ** 53 - 1,
+    g: -1,
+    h: -(2 ** 53) + 1,
+  },
+  fractions: { a: 0.5, b: -1e-300, c: Math.PI },
+  lists: { a: ["x", "y"], b: [1, 2.5, -3], c: [true, false], d: [], e: ["x", null, undefined] },
+  "a long key": { ["k".repeat(300)]: 1 },
+  many: Object.fromEntries(Array.from({ length: 3_000 }, (_, at) => [`key.${at}`, at])),
+};
+
+function spansWith(attributes: Attributes): ReadableSpan[] {
+  const ended: ReadableSpan[] = [];
+  const keep = { onStart() {}, onEnd: (span: ReadableSpan) => void ended.push(span) };
+  const provider = new TracerProvider({
+    spanProcessors: [{ ...keep, forceFlush: async () => {}, shutdown: async () => {} }],
+    spanLimits: { attributeCountLimit: 5_000 },
+  });
+  const tracer = provider.getTracer("one", "1.0", { schemaUrl: "https://example.org/1" });
+  const parent = tracer.startSpan("parent", { kind: SpanKind.SERVER, startTime: 0 });
+  const link = { context: parent.spanContext(), attributes };
+  const context = trace.setSpanContext(ROOT_CONTEXT, { ...parent.spanContext(), isRemote: true });
+  const child = tracer.startSpan(
+    "child ä",
+    { kind: SpanKind.CLIENT, attributes, links: [link], startTime: [1_764_000_000, 999_999_999] },
+    context,
+  );
+  child.addEvent("happened", attributes, [1_764_000_001, 5]);
+  child.setStatus({ code: SpanStatusCode.ERROR, message: "it broke" });
+  child.end([4_294_967_296, 1]);
+  parent.setStatus({ code: SpanStatusCode.OK });
+  parent.end();
+  provider.getTracer("two").startSpan("elsewhere").end();
+  return ended;
+}
+
+describe("protobuf and JSON say the same", () => {
+  test.each(Object.entries(ATTRIBUTES))("%s", async (_, attributes) => {
+    const spans = spansWith(attributes);
+    const url = `${sink.url}/v1/traces`;
+    const json = await sent(jsonSender({ url }), spans);
+    expect(normal(await sent(protobufSender({ url }), spans))).toEqual(normal(json));
+    expect(json.resourceSpans[0]?.scopeSpans).toHaveLength(2);
+  });
+});
+
+test("what JSON's exporter gets wrong: numbers beyond 64 bits, half a surrogate pair", async () => {
+  const spans = spansWith({ huge: 1e300, half: "x\ud800y" });
+  const { resourceSpans } = await sent(protobufSender({ url: `${sink.url}/v1/traces` }), spans);
+  expect(resourceSpans[0]?.scopeSpans[0]?.spans[0]?.attributes).toEqual([
+    { key: "huge", value: { doubleValue: 1e300 } },
+    { key: "half", value: { stringValue: "x\ufffdy" } },
+  ]);
+});
+
+test("a span that cannot be read is an error, and the next one is whole", () => {
+  const sender = protobufSender({ url: `${sink.url}/v1/traces` });
+  const [span] = spansWith({});
+  const hostile = {
+    get a(): string {
+      throw new Error("no");
+    },
+  };
+  expect(() => sender.take(span!, hostile)).toThrow("no");
+  const { bytes } = sender.take(span!, { a: 1 });
+  expect(bytes).toEqual(sender.take(span!, { a: 1 }).bytes);
+});
+
+/** Fields that are at their default are left out in one form and written in the other. */
+function normal(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(normal);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, member]) => !isDefault(member))
+      .map(([name, member]) => [name, name === "intValue" ? String(member) : normal(member)]),
+  );
+}
+
+function isDefault(member: unknown): boolean {
+  if (member === undefined || member === "" || member === 0 || member === "0" || member === false)
+    return true;
+  if (Array.isArray(member)) return member.length === 0;
+  return typeof member === "object" && member !== null && Object.values(member).every(isDefault);
+}
