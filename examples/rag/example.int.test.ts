@@ -26,7 +26,12 @@ beforeAll(async () => {
   }).listen(0, "127.0.0.1");
   await once(collector, "listening");
   const endpoint = `http://127.0.0.1:${(collector.address() as AddressInfo).port}`;
-  const tracing = { ASSAY_ENDPOINT: endpoint, OTEL_BSP_SCHEDULE_DELAY: "50" };
+  const tracing = {
+    ASSAY_ENDPOINT: endpoint,
+    OTEL_BSP_SCHEDULE_DELAY: "50",
+    // So that ids can be looked for in the text of what is sent.
+    OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
+  };
   model = `${await start("model-server.ts", { MODEL_SERVER_SPEED: "0" })}/v1`;
   handbook = await start("service.ts", {
     ...tracing,
