@@ -23,6 +23,7 @@ const MODEL_PREFIXES = [
   "traceloop.",
   "ai.operationId",
   "langfuse.observation",
+  "mcp.",
 ];
 
 /** The latest traces with a model span, for the server spans that end after it; bounded, the oldest is forgotten. */
