@@ -1,4 +1,5 @@
 /** Puts everything in place, once per process, whichever of the package's entry points came first. */
+import { anthropic } from "./anthropic/patch.ts";
 import { chroma } from "./retrievers/chroma.ts";
 import { pg } from "./retrievers/pg.ts";
 import { pinecone } from "./retrievers/pinecone.ts";
@@ -11,7 +12,7 @@ import { openRequestScopes } from "./request-scope.ts";
 import { runtime, start } from "./runtime.ts";
 import { patchInstalledCopies, type PatchedCopy, type Sdk } from "./sdk-copies.ts";
 
-const SDKS: readonly Sdk[] = [openai, pinecone, qdrant, chroma, pg, mcp];
+const SDKS: readonly Sdk[] = [openai, anthropic, pinecone, qdrant, chroma, pg, mcp];
 
 let copies: PatchedCopy[] | undefined;
 let requestScope = "off: not registered";

@@ -1,0 +1,247 @@
+/**
+ * One contract for every provider: with the instrumentation the service sees exactly what it sees without, and each call
+ * is one span that says how it went.
+ *
+ * A provider brings a script (.mjs, see anthropic.mjs) that maps behaviours to situations, a model API of its own on
+ * loopback, and what the spans are to say. The script runs in processes of its own (contract-child.mjs): plain and
+ * traced, as ES module and as CommonJS, registered late, and with a second copy of the SDK. What comes out is a list of
+ * problems per behaviour, which the test wants empty and docs/support.md is written from.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { isDeepStrictEqual } from "node:util";
+import { startOtlpSink, type SinkSpan } from "../../instrumentation/testing/otlp-sink.ts";
+import { runNode } from "../../instrumentation/testing/run-node.ts";
+import { copyOfPackage } from "./copy-of-package.ts";
+
+export const BEHAVIOURS = [
+  "plain",
+  "streamed",
+  "streamed and abandoned",
+  "broken off mid-stream",
+  "never consumed",
+  "aborted by signal",
+  "timed out",
+  "retried by the SDK",
+  "error status",
+  "tool calls",
+  "parse",
+  "with response",
+  "raw response",
+  "helper stream",
+  "concurrent calls",
+  "cached and reasoning tokens",
+  "usage missing from the stream",
+  "imported before the registration",
+  "both module systems",
+  "two copies of the SDK",
+] as const;
+
+type Behaviour = (typeof BEHAVIOURS)[number];
+
+/** Attribute → its value; `PRESENT`: any; undefined: it must not be there. */
+export type Expected = Readonly<Record<string, unknown>>;
+
+export const PRESENT = Symbol("present");
+
+export interface Provider {
+  readonly name: string;
+  readonly package: string;
+  /** Exports `packages` and `situations`. */
+  readonly script: URL;
+  startServer(): Promise<{ url: string; close(): Promise<void> }>;
+  /** Of every call, unless `calls` says otherwise. */
+  readonly every: Expected;
+  /**
+   * Of the calls of a behaviour, in the order of the names that they run under (`concurrent calls a`, `… b`). Situations
+   * of the script beyond the contract's behaviours have their row here too.
+   */
+  readonly calls: Readonly<Record<string, readonly Expected[]>>;
+  /** Behaviours that recorded answers of the real API prove as well (see recordings.int.test.ts). */
+  readonly recorded?: readonly Behaviour[];
+}
+
+interface BehaviourResult {
+  problems: string[];
+  unsupported?: string;
+}
+
+export interface ContractResult {
+  provider: string;
+  package: string;
+  version: string;
+  results: Map<string, BehaviourResult>;
+  recorded: ReadonlySet<string>;
+}
+
+interface Outcome {
+  seen: Record<string, unknown>;
+  unsupported: Record<string, string>;
+  problems: string[];
+  spans: SinkSpan[];
+}
+
+type Mode = "esm" | "cjs" | "late" | "copies";
+
+const HERE = new URL("./", import.meta.url);
+const CHILD = fileURLToPath(new URL("contract-child.mjs", HERE));
+const REGISTER = fileURLToPath(new URL("../../instrumentation/register.ts", HERE));
+/** What is true of the process rather than of a call is tried with the first two. */
+const SAMPLES = ["plain", "streamed"];
+
+export function versionOf(provider: Pick<Provider, "package">): string | undefined {
+  const manifest = new URL(`node_modules/${provider.package}/package.json`, HERE);
+  if (!existsSync(manifest)) return undefined;
+  return (JSON.parse(readFileSync(manifest, "utf8")) as { version: string }).version;
+}
+
+export async function runContract(provider: Provider): Promise<ContractResult> {
+  const plain = new Map([
+    ["esm", await run(provider, "esm", false)],
+    ["cjs", await run(provider, "cjs", false)],
+  ]);
+  const results = new Map<string, BehaviourResult>();
+  const moduleProblems: string[] = [];
+  for (const [format, expected] of plain) {
+    const traced = await run(provider, format as Mode, true);
+    for (const name of namesOf(provider, expected)) {
+      const problems = compare(provider, name, expected, traced);
+      addResult(results, name, problems, format, expected.unsupported[name]);
+      moduleProblems.push(...problems.map((problem) => `${format}, ${name}: ${problem}`));
+    }
+    moduleProblems.push(...traced.problems.map((problem) => `${format}: ${problem}`));
+  }
+  const esm = plain.get("esm")!;
+  const whole = (name: Behaviour, problems: string[]): void =>
+    addResult(results, name, problems, "process", esm.unsupported[name]);
+  whole("both module systems", moduleProblems);
+  whole("imported before the registration", await lateProblems(provider, esm));
+  whole("two copies of the SDK", await copiesProblems(provider, esm));
+  return {
+    provider: provider.name,
+    package: provider.package,
+    version: versionOf(provider) ?? "unknown",
+    results,
+    recorded: new Set(provider.recorded),
+  };
+}
+
+/** The contract's, and the ones of the script beyond them. */
+function namesOf(provider: Provider, outcome: Outcome): string[] {
+  const ofCalls = BEHAVIOURS.slice(0, -3);
+  return [...new Set([...ofCalls, ...Object.keys(provider.calls), ...Object.keys(outcome.seen)])];
+}
+
+function addResult(
+  results: Map<string, BehaviourResult>,
+  name: string,
+  problems: string[],
+  where: string,
+  unsupported: string | undefined,
+): void {
+  const result = results.get(name) ?? { problems: [] };
+  if (unsupported === undefined)
+    result.problems.push(...problems.map((problem) => `${where}: ${problem}`));
+  else result.unsupported = unsupported;
+  results.set(name, result);
+}
+
+async function run(
+  provider: Provider,
+  mode: Mode,
+  traced: boolean,
+  { cwd, only = [] }: { cwd?: string; only?: readonly string[] } = {},
+): Promise<Outcome> {
+  const [sink, server] = await Promise.all([startOtlpSink(), provider.startServer()]);
+  try {
+    const register = traced && mode !== "late" ? ["--import", REGISTER] : [];
+    const script = fileURLToPath(provider.script);
+    const { stdout, stderr } = await runNode(
+      ["--expose-gc", ...register, CHILD, script, mode, server.url, only.join(",")],
+      traced ? { ASSAY_ENDPOINT: sink.url, ASSAY_CONTENT: "full" } : {},
+      cwd,
+    );
+    if (!stdout) throw new Error(`the child of ${provider.name} printed nothing: ${stderr}`);
+    return { ...(JSON.parse(stdout) as Omit<Outcome, "spans">), spans: sink.spans };
+  } finally {
+    await Promise.all([sink.close(), server.close()]);
+  }
+}
+
+function compare(provider: Provider, name: string, plain: Outcome, traced: Outcome): string[] {
+  if (plain.unsupported[name] !== undefined) return [];
+  if (!(name in plain.seen)) return ["neither tried nor declared unsupported"];
+  const seen = [plain.seen[name], traced.seen[name]];
+  const problems: string[] = [];
+  if (String(seen[0]).startsWith("threw")) problems.push(`the service ${String(seen[0])}`);
+  if (!isDeepStrictEqual(seen[0], seen[1]))
+    problems.push(`the service saw ${show(seen[1])}, without us ${show(seen[0])}`);
+  return [...problems, ...spanProblems(provider, name, callsOf(name, traced.spans))];
+}
+
+function callsOf(name: string, spans: readonly SinkSpan[]): SinkSpan[] {
+  const parents = spans
+    .filter((span) => span.name === `invoke_agent ${name}` || isPartOf(span.name, name))
+    .toSorted((one, other) => (one.name < other.name ? -1 : 1));
+  return parents.flatMap((parent) => spans.filter((span) => span.parentSpanId === parent.spanId));
+}
+
+/** `concurrent calls a` is a part of `concurrent calls`; parts have one letter. */
+function isPartOf(span: string, name: string): boolean {
+  const prefix = `invoke_agent ${name} `;
+  return span.startsWith(prefix) && span.length === prefix.length + 1;
+}
+
+function spanProblems(provider: Provider, name: string, spans: readonly SinkSpan[]): string[] {
+  const expected = provider.calls[name] ?? [{}];
+  const calls = spans.filter((span) => !span.name.startsWith("invoke_agent"));
+  if (calls.length !== expected.length)
+    return [`${calls.length} spans instead of ${expected.length}: ${show(calls)}`];
+  return calls.flatMap((span, at) =>
+    attributeProblems(span, { ...provider.every, ...expected[at] }),
+  );
+}
+
+function attributeProblems(span: SinkSpan, expected: Expected): string[] {
+  const problems: string[] = [];
+  const { attributes } = span;
+  for (const [name, value] of Object.entries(expected)) {
+    const isRight =
+      value === PRESENT ? name in attributes : isDeepStrictEqual(attributes[name], value);
+    if (!isRight) problems.push(`${name} is ${show(attributes[name])} instead of ${show(value)}`);
+  }
+  if (span.kind !== 3) problems.push(`the span's kind is ${span.kind} instead of CLIENT`);
+  if (span.error !== "error.type" in attributes)
+    problems.push(
+      `status ${span.error ? "error" : "unset"}, error.type ${show(attributes["error.type"])}`,
+    );
+  return problems;
+}
+
+async function lateProblems(provider: Provider, plain: Outcome): Promise<string[]> {
+  if (plain.unsupported["imported before the registration"] !== undefined) return [];
+  const traced = await run(provider, "late", true, { only: SAMPLES });
+  return [...SAMPLES.flatMap((name) => compare(provider, name, plain, traced)), ...traced.problems];
+}
+
+/** The second copy lies where the process was started, as a dependency's own lies beside it. */
+async function copiesProblems(provider: Provider, plain: Outcome): Promise<string[]> {
+  if (plain.unsupported["two copies of the SDK"] !== undefined) return [];
+  await using copy = await copyOfPackage(provider.package);
+  const traced = await run(provider, "copies", true, { cwd: copy.folder, only: SAMPLES });
+  const problems = [...traced.problems];
+  for (const name of SAMPLES) {
+    const calls = callsOf(name, traced.spans);
+    const expected = { ...provider.every, ...provider.calls[name]?.[0] };
+    if (calls.length !== 2) problems.push(`${calls.length} spans of two copies`);
+    problems.push(...calls.flatMap((span) => attributeProblems(span, expected)));
+    if (!isDeepStrictEqual(traced.seen[name], [plain.seen[name], plain.seen[name]]))
+      problems.push(`the service saw ${show(traced.seen[name])}`);
+  }
+  return problems;
+}
+
+function show(value: unknown): string {
+  if (typeof value === "symbol") return String(value);
+  return JSON.stringify(value) ?? "nothing";
+}

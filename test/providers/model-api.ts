@@ -1,0 +1,81 @@
+/** A model API on loopback: what it answers is up to the provider; that requests were cut off is remembered here. */
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+
+export interface Exchange {
+  path: string;
+  headers: IncomingMessage["headers"];
+  body: Record<string, unknown>;
+  /** Of the path, or of the body. */
+  model: string;
+  /** 1, 2 … of this model. */
+  attempt: number;
+  response: ServerResponse;
+}
+
+interface ModelApi {
+  url: string;
+  close(): Promise<void>;
+}
+
+export async function startModelApi(answer: (exchange: Exchange) => unknown): Promise<ModelApi> {
+  const attempts = new Map<string, number>();
+  const cut = new Set<string>();
+  const server = createServer((request, response) => {
+    void exchangeOf(request, response);
+  });
+
+  async function exchangeOf(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { pathname, searchParams } = new URL(request.url ?? "/", "http://localhost");
+    // The child asks whether the request for this model was cut off.
+    if (pathname === "/asked") return json(response, cut.has(searchParams.get("cut") ?? ""));
+    let text = "";
+    for await (const chunk of request) text += String(chunk);
+    const body = JSON.parse(text || "{}") as Record<string, unknown>;
+    const model = /\/models?\/([^/:?]+)/.exec(pathname)?.[1] ?? String(body["model"]);
+    const attempt = (attempts.get(model) ?? 0) + 1;
+    attempts.set(model, attempt);
+    response.on("close", () => {
+      if (!response.writableFinished) cut.add(model);
+    });
+    await answer({ path: pathname, headers: request.headers, body, model, attempt, response });
+  }
+
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+export function json(response: ServerResponse, value: unknown, status = 200): void {
+  response.statusCode = status;
+  response.setHeader("content-type", "application/json").end(JSON.stringify(value));
+}
+
+interface StreamPlan {
+  /** After this many events nothing more comes. */
+  hangAfter?: number | undefined;
+  /** After this many events the connection goes. */
+  breakAfter?: number | undefined;
+}
+
+/** Server-sent events, with time between them for the client to turn away. */
+export async function sendEvents(
+  response: ServerResponse,
+  events: readonly { event?: string; data: unknown }[],
+  { hangAfter, breakAfter }: StreamPlan = {},
+): Promise<void> {
+  response.setHeader("content-type", "text/event-stream");
+  for (const [at, { event, data }] of events.entries()) {
+    if (response.destroyed || at === hangAfter) return;
+    if (at === breakAfter) return void response.destroy();
+    response.write(`${event ? `event: ${event}\n` : ""}data: ${JSON.stringify(data)}\n\n`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  response.end();
+}
