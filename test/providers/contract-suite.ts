@@ -26,7 +26,7 @@ export function contractSuite(provider: Provider): void {
 
     test("docs/support.md says what was seen here", async () => {
       const page = await readFile(SUPPORT_PAGE, "utf8");
-      expect(page, "run: node test/providers/table.ts --write").toContain(supportRow(contract));
+      expect(page, "npm run docs:support").toContain(supportRow(contract));
     });
   });
 }
