@@ -85,18 +85,19 @@ test.skipIf(!canMountSmallDisks).each(Object.entries(disks))(
         "writer",
       );
       await expectExactlyOnce(target, load, () => assay.output());
-      expect(await assay.stop()).toBe(0);
+      expect(await assay.stop(60_000), assay.output()).toBe(0);
     } finally {
       await load.remove();
       assay.child.kill("SIGKILL");
       await until(
         async () => unmount(dir),
         () => true,
+        60_000,
       );
       await removeData(env);
     }
   },
-  180_000,
+  240_000,
 );
 
 /** Takes all the room there is. */
