@@ -17,11 +17,20 @@ test("a freed buffer serves the next body of its size, at that body's length", (
   expect(pool.idleBytes).toBe(0);
 });
 
-test("idle memory is bounded: what is beyond is left to the garbage collector", () => {
+test("idle memory is bounded: what is beyond is free at once, not when garbage is collected", () => {
   const pool = createBodyPool(100 * KiB);
   const buffers = [pool.take(64 * KiB), pool.take(64 * KiB)];
   for (const buffer of buffers) pool.give(buffer);
   expect(pool.idleBytes).toBe(64 * KiB);
+  expect(buffers.map(({ buffer }) => buffer.byteLength)).toEqual([64 * KiB, 0]);
+});
+
+test("the memory of a giant is not kept for another", () => {
+  const pool = createBodyPool(128 * 1024 * KiB);
+  const giant = pool.take(20 * 1024 * KiB);
+  pool.give(giant);
+  expect(pool.idleBytes).toBe(0);
+  expect(giant.buffer.byteLength).toBe(0);
 });
 
 test("a request gives back what it was not relieved of, and once only", () => {

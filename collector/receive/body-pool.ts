@@ -3,10 +3,12 @@
  *
  * A fresh buffer of a megabyte for each request costs more than all that is done with it: the kernel hands out and
  * clears its pages, and every few tens of megabytes outside the heap make V8 mark the whole heap. Here buffers come in
- * powers of two; a freed one waits for the next body of its size, up to `maxIdleBytes` in all.
+ * powers of two; a freed one waits for the next body of its size, up to `maxIdleBytes` in all. The rest, and what is larger
+ * than almost every body, goes back to the system at once: the next collection may be a hundred bombs away.
  */
 
 const SMALLEST_BYTES = 4 * 1024;
+const LARGEST_IDLE_BYTES = 16 * 1024 * 1024;
 
 export interface BodyPool {
   /** A buffer of exactly `bytes`, with anything in it. */
@@ -33,7 +35,10 @@ export function createBodyPool(maxIdleBytes: number): BodyPool {
     give({ buffer }) {
       const memory = buffer as ArrayBuffer;
       const capacity = memory.byteLength;
-      if (idleBytes + capacity > maxIdleBytes) return;
+      if (capacity > LARGEST_IDLE_BYTES || idleBytes + capacity > maxIdleBytes) {
+        memory.transfer(0); // detached, its memory is free
+        return;
+      }
       idleBytes += capacity;
       const others = idle.get(capacity);
       if (others) others.push(memory);

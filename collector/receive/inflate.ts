@@ -9,6 +9,7 @@
  */
 import { availableParallelism } from "node:os";
 import { createGunzip, gunzipSync } from "node:zlib";
+import { collectChunks } from "../heap.ts";
 import { noMemory, tooLarge, type BodyLimits } from "./body.ts";
 import { GrowingBody } from "./growing-body.ts";
 import { Refusal } from "./refusal.ts";
@@ -80,7 +81,10 @@ function inflateStream(compressed: Buffer, limits: BodyLimits): Promise<Buffer> 
   stream.on("data", (chunk: Buffer) => {
     if (body.length + chunk.length > limits.maxBytes) stop(tooLarge(limits.maxBytes, "inflated"));
     else if (!limits.reservation.take(chunk.length)) stop(noMemory());
-    else body.add(chunk);
+    else {
+      body.add(chunk);
+      collectChunks(chunk.length);
+    }
   });
   stream.on("end", () => resolve(body.whole()));
   stream.on("error", (error) => reject(corrupt(error)));

@@ -6,6 +6,7 @@
  * inflated at a time: hardly any sender uses it, and each takes a window of memory.
  */
 import { constants, createZstdDecompress } from "node:zlib";
+import { collectChunks } from "../heap.ts";
 import { noMemory, tooLarge, type BodyLimits } from "./body.ts";
 import { GrowingBody } from "./growing-body.ts";
 import { Refusal } from "./refusal.ts";
@@ -51,7 +52,10 @@ function inflateFrame(compressed: Buffer, body: GrowingBody, limits: BodyLimits)
   stream.on("data", (chunk: Buffer) => {
     if (body.length + chunk.length > limits.maxBytes) stop(tooLarge(limits.maxBytes, "inflated"));
     else if (!limits.reservation.take(chunk.length)) stop(noMemory());
-    else body.add(chunk);
+    else {
+      body.add(chunk);
+      collectChunks(chunk.length);
+    }
   });
   stream.on("end", () => resolve(stream.bytesWritten));
   stream.on("error", (error) => reject(corrupt(error.message, error)));
