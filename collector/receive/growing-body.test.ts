@@ -38,10 +38,10 @@ test("memory that was outgrown is given back at once", () => {
 });
 
 test("a hint that was far too large: what is kept is about as large as the body", () => {
-  const { body, pool } = bodyWithHint(32 * MiB);
+  const { body, pool } = bodyWithHint(8 * MiB);
   body.add(Buffer.from("small"));
   const whole = body.whole();
   expect(whole.toString()).toBe("small");
   expect(whole.buffer.byteLength).toBeLessThan(128 * 1024);
-  expect(pool.idleBytes).toBe(32 * MiB);
+  expect(pool.idleBytes).toBe(8 * MiB);
 });
