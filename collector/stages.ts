@@ -57,6 +57,8 @@ export type AppendOutcome = "appended" | "duplicate";
 /** Spans and log records as one ClickHouse Native block of table `ingest`. */
 export interface EncodedBlock {
   rows: number;
+  /** Spans that make no row, because they came before in another request or twice in one. */
+  repeats: number;
   byteLength: number;
   /** In order; they belong to the encoder and are valid until its next `append`. */
   chunks: readonly Uint8Array[];
@@ -74,6 +76,8 @@ export interface Encoder {
   readonly rows: number;
   /** Estimate of the block's size so far. */
   readonly byteLength: number;
+  /** A record is set aside: its spans are no longer known, so that they are taken when they come again. */
+  forgetSpans(): void;
   /** Closes the block under the batch's number and starts a new one. */
   finish(batch: number): EncodedBlock;
 }

@@ -13,7 +13,9 @@ const NAME = "LowCardinality(String)";
 function valuesOf(type: string, column: Column, rows: number): unknown[] {
   const chunks = createBlockWriter([["c", type, column]])(rows);
   const byteLength = Buffer.concat(chunks).length;
-  return readBlock({ rows, byteLength, chunks, rowsByDay: new Map() }).map((row) => row["c"]);
+  return readBlock({ rows, repeats: 0, byteLength, chunks, rowsByDay: new Map() }).map(
+    (row) => row["c"],
+  );
 }
 
 test.each([200, 60_000, 70_000])("%i different texts, each twice, and rows without", (count) => {

@@ -49,6 +49,8 @@ function rowsOf(...scopeSpans: Field[]): Row[] {
   return readBlock(encoder.finish(1));
 }
 
+/** A span's own id: of a field that comes twice the last one counts, and spans of equal ids are one. */
+const spanId = (n: number): Field => text(2, Buffer.alloc(8, n));
 const started = fixed64(7, RECEIVED_NS - 1_000n);
 const ended = fixed64(8, RECEIVED_NS);
 
@@ -434,7 +436,7 @@ describe("the wire", () => {
           ),
           text(3, "resource-schema"),
         ),
-        message(1, message(2, span(started, ended))),
+        message(1, message(2, span(spanId(2), started, ended))),
       ),
     );
     const [first, second] = readBlock(encoder.finish(1));
@@ -505,10 +507,66 @@ describe("the wire", () => {
 
   test("refused spans are left out, by their index over the whole request", () => {
     const bad = message(2, text(5, "bad"));
-    const good = (name: string) => span(text(5, name), started, ended);
-    const bytes = body(message(1, message(2, good("a"), bad), message(2, bad, good("b"))));
+    const good = (n: number) => span(spanId(n), text(5, `good ${n}`), started, ended);
+    const bytes = body(message(1, message(2, good(1), bad), message(2, bad, good(2))));
     append(bytes, validateTraces(bytes).rejected);
-    expect(readBlock(encoder.finish(1)).map((row) => row["name"])).toEqual(["a", "b"]);
+    expect(readBlock(encoder.finish(1)).map((row) => row["name"])).toEqual(["good 1", "good 2"]);
+  });
+});
+
+describe("spans that come again", () => {
+  const many = (from: number, to: number) =>
+    Array.from({ length: to - from }, (_, i) =>
+      span(
+        text(2, Buffer.from((from + i + 1).toString(16).padStart(16, "0"), "hex")),
+        started,
+        ended,
+      ),
+    );
+  const record = (seq: number, ...spans: Field[]) => ({
+    seq,
+    body: request(...spans),
+    spanCount: spans.length,
+    rejected: [],
+    receivedAtUnixMs: RECEIVED,
+    signal: "traces" as const,
+  });
+
+  test("cut into other requests, and twice in one: one row each", () => {
+    encoder.append(record(1, ...many(0, 100), ...many(0, 100)));
+    expect(encoder.finish(1)).toMatchObject({ rows: 100, repeats: 100 });
+    encoder.append(record(2, ...many(50, 150)));
+    encoder.append(record(3, ...many(140, 160)));
+    expect(encoder.finish(2)).toMatchObject({ rows: 60, repeats: 60 });
+    expect(encoder.finish(3)).toMatchObject({ rows: 0, repeats: 0 });
+  });
+
+  test("a span of the same ids that ends later, or says more, is another", () => {
+    const first = span(spanId(1), started);
+    const later = span(spanId(1), started, ended);
+    const more = span(spanId(1), started, ended, text(5, "name"));
+    encoder.append(record(1, first, later));
+    encoder.append(record(2, first, more, later));
+    expect(encoder.finish(1)).toMatchObject({ rows: 3, repeats: 2 });
+  });
+
+  test("a block that is made again has the same rows", () => {
+    const records = [record(1, ...many(0, 10)), record(2, ...many(5, 15))];
+    const blocks = [1, 2].map(() => {
+      for (const one of records) encoder.append(one);
+      return readBlock(encoder.finish(1));
+    });
+    expect(blocks[0]).toHaveLength(15);
+    expect(blocks[1]).toEqual(blocks[0]);
+    encoder.append(records[1]!);
+    expect(encoder.finish(2)).toMatchObject({ rows: 5, repeats: 5 });
+  });
+
+  test("after a record was set aside everything is taken again", () => {
+    encoder.append(record(1, ...many(0, 10)));
+    encoder.forgetSpans();
+    encoder.append(record(2, ...many(0, 10)));
+    expect(encoder.finish(1)).toMatchObject({ rows: 20, repeats: 0 });
   });
 });
 
@@ -526,8 +584,15 @@ describe("other dialects", () => {
     },
   };
   const foreign = (name: string) =>
-    span(started, ended, text(5, name), keyValue(9, "llm.model_name", text(1, "other")));
-  const own = span(started, ended, text(5, "own"), keyValue(9, "k", text(1, "v")));
+    span(
+      spanId(name.charCodeAt(0)),
+      started,
+      ended,
+      text(5, name),
+      keyValue(9, "llm.model_name", text(1, "other")),
+    );
+  const own = (n: number) =>
+    span(spanId(n), started, ended, text(5, "own"), keyValue(9, "k", text(1, "v")));
 
   test("a span with a key of one is read translated, others as they are", () => {
     asked.length = 0;
@@ -537,7 +602,7 @@ describe("other dialects", () => {
       maxSpanAgeMs: 7 * DAY_MS,
       dialects,
     });
-    const rows = rowsOf(foreign("a"), own, foreign("as it is"), foreign("b"), own);
+    const rows = rowsOf(foreign("a"), own(1), foreign("as it is"), foreign("b"), own(2));
     expect(rows.map((row) => [row["name"], row["request_model"]])).toEqual([
       ["a", "model"],
       ["own", ""],
@@ -655,9 +720,9 @@ describe("time", () => {
     const midnight = BigInt(Date.UTC(2026, 2, 2)) * 1_000_000n;
     append(
       request(
-        span(fixed64(7, midnight - 1n)),
-        span(fixed64(7, midnight)),
-        span(fixed64(7, midnight + 1n)),
+        span(spanId(1), fixed64(7, midnight - 1n)),
+        span(spanId(2), fixed64(7, midnight)),
+        span(spanId(3), fixed64(7, midnight + 1n)),
       ),
     );
     expect(encoder.finish(1).rowsByDay).toEqual(
@@ -718,7 +783,7 @@ describe("blocks", () => {
   });
 
   test("byteLength of the chunks, batch and collector of every row", () => {
-    append(request(span(), span()));
+    append(request(span(spanId(1)), span(spanId(2))));
     const block = encoder.finish(2 ** 40);
     expect(block.byteLength).toBe(Buffer.concat(block.chunks).length);
     expect(readBlock(block)).toMatchObject([

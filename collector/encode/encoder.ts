@@ -9,7 +9,8 @@
  * those of traces have.
  *
  * What it promises: a body that `validateTraces` or `validateLogs` accepted is encoded, every span or log record of it
- * that was not refused becomes one row. What it does not do: decide on duplicates, sizes of blocks, or when to insert.
+ * that was not refused becomes one row, unless the span came before (`span-window.ts`). What it does not do: decide on
+ * sizes of blocks, or when to insert.
  */
 import type { PriceBook } from "@assay/instrumentation/pricing";
 import { REQUEST_FIELDS, RESOURCE_SPANS_FIELDS, SCOPE_SPANS_FIELDS } from "../otlp/messages.ts";
@@ -27,6 +28,7 @@ import { RowWriter } from "./row.ts";
 import { tableOfKind } from "./row-kind.ts";
 import { SharedColumns } from "./shared-columns.ts";
 import { SpanScan } from "./span-scan.ts";
+import { SpanWindow } from "./span-window.ts";
 
 export interface EncoderOptions {
   priceBook: PriceBook;
@@ -88,6 +90,7 @@ class SpanEncoder implements TraceEncoder {
   readonly #logRow: LogRowWriter;
   readonly #shared: SharedColumns;
   readonly #spots = new SharedSpots();
+  readonly #window = new SpanWindow();
   #resource!: ResourceContext;
   #scope!: ScopeContext;
 
@@ -100,6 +103,8 @@ class SpanEncoder implements TraceEncoder {
   /** Spans of the record so far, refused ones included. */
   #spanIndex = 0;
   #nextRejected = 0;
+  /** Spans of the block so far that came before. */
+  #repeats = 0;
 
   readonly #stats: EncoderStats = {
     rows: 0,
@@ -136,13 +141,15 @@ class SpanEncoder implements TraceEncoder {
   }
 
   append(record: LogRecord): void {
-    const rows = this.rows;
+    const { rows } = this;
+    const repeats = this.#repeats;
     try {
       this.#walk(record);
       this.#putReceipt(record.receivedAtUnixMs);
       this.#unmeasured += record.body.length;
     } catch (error) {
       this.#takeBack(rows);
+      this.#repeats = repeats;
       throw error;
     } finally {
       // The body belongs to the caller.
@@ -223,13 +230,14 @@ class SpanEncoder implements TraceEncoder {
       this.#reader.at = end;
       return;
     }
+    const length = end - this.#reader.at;
     const reader = this.#scanSpan(end);
     if (!this.#scan.hasIds) {
       this.#stats.skipped++;
       return;
     }
-    const costStatus = this.#row.write(this.rows, reader, this.#resource, this.#scope);
-    this.#endRow(costStatus);
+    if (this.#isRepeat(reader, length)) this.#repeats++;
+    else this.#endRow(this.#row.write(this.rows, reader, this.#resource, this.#scope));
     this.#reader.at = end;
   }
 
@@ -259,6 +267,15 @@ class SpanEncoder implements TraceEncoder {
     return this.#translated;
   }
 
+  #isRepeat(reader: WireReader, length: number): boolean {
+    const { seq } = this.#record!;
+    return this.#window.isRepeat(this.#scan, reader.body, length, seq, this.#spanIndex);
+  }
+
+  forgetSpans(): void {
+    this.#window.forget();
+  }
+
   #isRejected(): boolean {
     const index = this.#spanIndex++;
     if (this.#record?.rejected[this.#nextRejected] !== index) return false;
@@ -281,14 +298,16 @@ class SpanEncoder implements TraceEncoder {
     const chunks = this.#writeBlock(rows);
     const byteLength = chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0);
     const rowsByDay = this.#rowsByDay(rows);
+    const repeats = this.#repeats;
     this.rows = 0;
+    this.#repeats = 0;
     this.#measured = 0;
     this.#unmeasured = 0;
     for (const column of this.#all) column.reset();
     this.#scan.rest();
     this.#shared.rest();
     this.#row.rest();
-    return { rows, byteLength, chunks, rowsByDay };
+    return { rows, repeats, byteLength, chunks, rowsByDay };
   }
 
   #rowsByDay(rows: number): Map<string, number> {

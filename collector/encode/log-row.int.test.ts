@@ -144,7 +144,7 @@ test("spans, messages and evaluations of one block go to their own tables", asyn
     collector_id: "log-1",
     batch: 1,
   };
-  expect(found).toEqual([
+  expect(found).toMatchObject([
     {
       ...shared,
       trace_id: "",

@@ -562,6 +562,7 @@ export class Inserter {
       await pause(backoff?.maxMs ?? 15_000, this.#abort.signal);
       if (this.#abort.signal.aborted) return false;
     }
+    this.#options.encoder.forgetSpans();
     const why = `${reason.code} ${reason.message.slice(0, 300)}`;
     logger("error", `insert: record ${record.seq} is set aside as a dead letter: ${why}`);
     return true;

@@ -4,7 +4,7 @@
  *     accepted = stored + in the log + dead letters + deduplicated + expired
  *
  * This is our side of it: how many spans were accepted in the records that are settled (inserted, or set aside), how
- * many rows of each place (row-places.ts) they made, how many went to the dead letters. The other side is counted by ClickHouse
+ * many rows of each place (row-places.ts) they made, how many came before or went to the dead letters. The other side is counted by ClickHouse
  * (stored-rows.ts), among the rows of settled batches only: what is being inserted disturbs neither.
  *
  * Settled batches leave a `.done` file (plan.ts). Before old ones of those are removed, their sums are written to the
@@ -29,6 +29,8 @@ export interface Settled {
   without: readonly number[];
   accepted: number;
   deadLettered: number;
+  /** Spans that an earlier record has stored. */
+  repeats: number;
   rowsByDay: ReadonlyMap<string, number>;
 }
 
@@ -39,6 +41,7 @@ interface Sums {
   without: number[];
   accepted: number;
   deadLettered: number;
+  repeats: number;
   rowsByDay: Record<string, number>;
 }
 
@@ -75,6 +78,7 @@ export class Ledger {
     sums.through = Math.max(sums.through, plan.seqTo);
     sums.accepted += plan.spans;
     sums.deadLettered += plan.deadLettered;
+    sums.repeats += plan.repeats ?? 0;
     for (const [day, rows] of Object.entries(plan.rowsByDay))
       sums.rowsByDay[day] = (sums.rowsByDay[day] ?? 0) + rows;
   }
@@ -109,10 +113,12 @@ export class Ledger {
     const [crc, json = ""] = text.split("\n");
     if (String(crc32(json)) !== crc) return undefined;
     const sums = JSON.parse(json) as Sums;
-    return sums.logId === this.#logId ? sums : undefined;
+    // A file of an earlier version knows of no repeats.
+    return sums.logId === this.#logId ? { ...emptySums(this.#logId, 0), ...sums } : undefined;
   }
 }
 
 function emptySums(logId: string, from: number): Sums {
-  return { logId, from, through: from, without: [], accepted: 0, deadLettered: 0, rowsByDay: {} };
+  const none = { accepted: 0, deadLettered: 0, repeats: 0, rowsByDay: {} };
+  return { logId, from, through: from, without: [], ...none };
 }

@@ -34,6 +34,8 @@ export interface Plan {
   spans: number;
   /** Of those, set aside: they make no row. */
   deadLettered: number;
+  /** Of those, stored by an earlier record: they make no row. Absent in plans of earlier versions: none. */
+  repeats?: number;
   rows: number;
   rowsByDay: Readonly<Record<string, number>>;
   /** Name in the spool directory; empty when there is no row to insert. */

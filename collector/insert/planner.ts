@@ -50,6 +50,7 @@ export class Planner {
       ...range,
       token,
       logId: replaced?.logId ?? logId,
+      repeats: block.repeats,
       rows: block.rows,
       rowsByDay: Object.fromEntries(block.rowsByDay),
       block: block.rows > 0 ? blockNameOf(token) : "",
@@ -70,7 +71,7 @@ export class Planner {
 
   /** The plan of a record that went to the dead letters: there is nothing left to insert. */
   async emptied(plan: Plan): Promise<Plan> {
-    const empty: Plan = { ...plan, rows: 0, rowsByDay: {}, block: "", byteLength: 0 };
+    const empty: Plan = { ...plan, repeats: 0, rows: 0, rowsByDay: {}, block: "", byteLength: 0 };
     empty.deadLettered = plan.spans;
     await this.#options.files.write(empty);
     await this.removeBlocks([plan]);

@@ -11,6 +11,7 @@ interface Figures {
   /** Accepted in settled batches. */
   accepted?: number;
   deadLettered?: number;
+  repeats?: number;
   rowsByDay?: Record<string, number>;
   found?: Record<string, number>;
   appendedSpans?: number;
@@ -20,7 +21,7 @@ interface Figures {
 }
 
 async function statsOf(figures: Figures) {
-  const { accepted = 0, deadLettered = 0, rowsByDay = {}, found = {} } = figures;
+  const { accepted = 0, deadLettered = 0, repeats = 0, rowsByDay = {}, found = {} } = figures;
   const { appendedSpans = 0, pendingSpans = 0, pendingRecords = 1, duplicateSpans = 0 } = figures;
   const watch = watchLedger({
     settled: () => ({
@@ -30,6 +31,7 @@ async function statsOf(figures: Figures) {
       without: [],
       accepted,
       deadLettered,
+      repeats,
       rowsByDay: new Map(Object.entries(rowsByDay)),
     }),
     log: () => ({ appendedSpans, pendingSpans, pendingRecords, duplicateSpans }),
@@ -48,14 +50,15 @@ test.each<[name: string, figures: Figures, expected: object]>([
   [
     "some wait in the log, some are dead letters, some came twice",
     {
-      accepted: 103,
+      accepted: 105,
       deadLettered: 3,
+      repeats: 2,
       rowsByDay: today,
       found: today,
       pendingSpans: 7,
       duplicateSpans: 5,
     },
-    { accepted: 115, stored: 100, inLog: 7, deadLettered: 3, deduplicated: 5, residual: 0 },
+    { accepted: 117, stored: 100, inLog: 7, deadLettered: 3, deduplicated: 7, residual: 0 },
   ],
   [
     "rows are gone",

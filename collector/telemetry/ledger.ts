@@ -1,10 +1,10 @@
 /**
  * The accounting identity: accepted = stored + in the log + dead letters + deduplicated + expired.
  *
- * `accepted`, `in the log` and `deduplicated` are the log's, `dead letters` the inserter's, and `stored` is what
- * ClickHouse counts. What is left over is the residual; anything but 0 is lost or doubled data. It is taken at one
- * moment: a copy of what is settled, the log's figures of the same turn of the event loop, and the store's count of
- * rows of settled batches only, so that it is 0 under load too.
+ * `accepted` and `in the log` are the log's, `dead letters` the inserter's, `deduplicated` both (whole requests and
+ * single spans that came again), and `stored` is what ClickHouse counts. What is left over is the residual; anything but
+ * 0 is lost or doubled data. It is taken at one moment: a copy of what is settled, the log's figures of the same turn of
+ * the event loop, and the store's count of rows of settled batches only, so that it is 0 under load too.
  *
  * Rows of days that are past the retention may be gone: those are the expired ones, and only those.
  *
@@ -69,13 +69,14 @@ export function watchLedger(options: LedgerWatchOptions): LedgerWatch {
     // Spans that the log counts although it has no record left for the store are lost, not waiting.
     const inLog = pendingRecords === 0 ? 0 : pendingSpans;
     const { deadLettered } = before;
-    const residual = accepted - stored - inLog - deadLettered - duplicateSpans - expired;
+    const deduplicated = duplicateSpans + before.repeats;
+    const residual = accepted - stored - inLog - deadLettered - deduplicated - expired;
     stats = {
       accepted,
       stored,
       inLog,
       deadLettered,
-      deduplicated: duplicateSpans,
+      deduplicated,
       expired,
       residual,
       checkedAtUnixMs: now(),

@@ -191,8 +191,7 @@ export const CASES: Readonly<Record<string, Case>> = {
   P26: { rule: "must", demand: "No resource, no scope: empty" },
   P27: {
     rule: "own",
-    demand: "The same request again is stored once",
-    missing: "the same span in two different requests is two rows",
+    demand: "The same request again is stored once, and so is the same span in two requests",
   },
   P28: {
     rule: "should",

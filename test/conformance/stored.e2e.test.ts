@@ -69,3 +69,46 @@ test("a span over each transport and encoding is a row each, counted by transpor
     /otelcol_receiver_accepted_spans_total\{[^}]*transport="grpc"[^}]*\} 2\n/,
   );
 });
+
+test("P27 spans that come again in another request are rows once, in every table, and counted", async () => {
+  const to = { httpPort: portOf("ASSAY_OTLP_HTTP"), grpcPort: portOf("ASSAY_OTLP_GRPC") };
+  const now = BigInt(Date.now()) * 1_000_000n;
+  const traceId = Buffer.alloc(16, 0x27);
+  const chats = (from: number, to: number) =>
+    request(
+      ...Array.from({ length: to - from }, (_, i) =>
+        message(
+          2,
+          text(1, traceId),
+          text(2, Buffer.alloc(8, from + i)),
+          fixed64(7, now),
+          fixed64(8, now),
+          keyValue(9, "gen_ai.operation.name", text(1, "chat")),
+        ),
+      ),
+    );
+  for (const [from, through] of [
+    [1, 5],
+    [3, 9],
+    [1, 9],
+  ] as const)
+    expect((await send(to, "HTTP/protobuf", "identity", chats(from, through))).code).toBe(0);
+  expect((await send(to, "gRPC", "gzip", chats(8, 11))).code).toBe(0);
+  const count = async (query: string) => {
+    const url = `${assay.clickhouse}/?user=reader&query=${encodeURIComponent(query)}`;
+    return Number(await (await fetch(url)).text());
+  };
+  const id = `trace_id = unhex('${traceId.toString("hex")}')`;
+  await until(
+    () => count(`SELECT count() FROM assay.spans WHERE ${id}`),
+    (n) => n === 10,
+  );
+  expect(await count(`SELECT sum(spans) FROM assay.trace_index WHERE ${id}`)).toBe(10);
+  expect(await count("SELECT sum(spans) FROM assay.llm_1m WHERE operation = 'chat'")).toBe(10);
+  const ledger = await until(
+    async () => await (await fetch(`${assay.metrics}/metrics`)).text(),
+    (metrics) => metrics.includes('assay_ledger_spans{state="deduplicated"} 11'),
+    40_000,
+  );
+  expect(ledger).toContain("assay_ledger_residual_spans 0");
+});

@@ -38,6 +38,7 @@ export function createTinyEncoder(columns: readonly Column[], collectorId: strin
     get byteLength() {
       return spans.reduce((sum, { text = "" }) => sum + 500 + text.length, 0);
     },
+    forgetSpans() {}, // it knows none
     finish(batch: number): EncodedBlock {
       const block = encode(columns, spans, collectorId, batch);
       spans = [];
@@ -72,7 +73,7 @@ function encode(
     const place = rowPlace(isEvaluation ? "evaluations" : "spans", day);
     rowsByDay.set(place, (rowsByDay.get(place) ?? 0) + 1);
   }
-  return { rows: spans.length, byteLength: bytes.byteLength, chunks: [bytes], rowsByDay };
+  return { rows: spans.length, repeats: 0, byteLength: bytes.byteLength, chunks: [bytes], rowsByDay };
 }
 
 /** Where it differs from a span; without an operation it is in no rollup. */
