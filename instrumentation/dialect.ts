@@ -58,6 +58,8 @@ export interface Reply {
 export interface StreamReader {
   /** Takes one event; true when it carried output. */
   read(event: unknown): boolean;
+  /** Nothing comes after what was read: some clients read no further, so that the end of the body is never seen. */
+  readonly complete?: boolean;
   /** What was received so far. */
   reply(): Reply;
 }

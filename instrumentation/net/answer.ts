@@ -33,10 +33,18 @@ export class Answer implements Abandonable, BodyListener {
   /** Chosen when there is something to read. */
   #parser: AnswerParser | undefined;
   #over = false;
+  #unlisten: (() => void) | undefined;
 
   constructor(call: ModelCall, contentType: string) {
     this.#call = call;
     this.#contentType = contentType;
+  }
+
+  /** An aborted body fails whoever is reading it; where nobody is just then, only the signal tells. */
+  endOn(signal: AbortSignal): void {
+    const onAbort = (): void => this.fail(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    this.#unlisten = () => signal.removeEventListener("abort", onAbort);
   }
 
   read(bytes: Uint8Array): void {
@@ -69,7 +77,7 @@ export class Answer implements Abandonable, BodyListener {
       splitter,
       dialect.stream(),
       () => this.#call.firstChunk(),
-      // The last event: some clients read no further.
+      // The last event is the end: some clients read no further.
       () => this.end(),
     );
   }
@@ -78,6 +86,7 @@ export class Answer implements Abandonable, BodyListener {
     if (this.#over) return;
     this.#over = true;
     forget(this);
+    this.#unlisten?.();
     let reply: Reply | undefined;
     try {
       reply = this.#parser?.reply();
@@ -134,6 +143,7 @@ function eventParser(
     const event = parseJson(data);
     failure ??= failureOf(event);
     if (reader.read(event)) onOutput();
+    if (reader.complete) onDone();
   };
   const events = splitter((data) => {
     if (data === "[DONE]") return onDone();

@@ -77,7 +77,9 @@ function generated(result: Fields): Fields {
 }
 
 function replyOf(result: Fields, message: Fields): Reply {
-  const { content, thinking, tool_calls: calls } = message;
+  const { thinking, tool_calls: calls } = message;
+  // A call of a tool comes with an empty text.
+  const content = message["content"] === "" ? undefined : message["content"];
   const input = count(result["prompt_eval_count"]);
   const output = count(result["eval_count"]);
   const reason = result["done"] === true ? (text(result["done_reason"]) ?? "stop") : "error";
@@ -116,6 +118,7 @@ function asOpenAi(value: unknown): Fields {
 /** Every event is a piece of the answer; the last one has the counts. */
 class AnswerStream implements StreamReader {
   #last: Fields = {};
+  complete = false;
   readonly #text: string[] = [];
   readonly #thinking: string[] = [];
   readonly #calls: unknown[] = [];
@@ -124,6 +127,7 @@ class AnswerStream implements StreamReader {
     const event = fields(value);
     if (!event) return false;
     if (event["model"]) this.#last = event;
+    this.complete = event["done"] === true;
     const message = fields(event["message"]) ?? generated(event);
     const content = text(message["content"]);
     const thinking = text(message["thinking"]);

@@ -68,6 +68,7 @@ function recognise(input: unknown, init: unknown): TracedSend | undefined {
       ? observeFetch(
           () => call.run(send),
           () => call,
+          options?.signal ?? request?.signal,
         )
       : send();
   };
@@ -93,15 +94,20 @@ function traceCopy(request: Request, formats: readonly WireFormat[]): TracedSend
       const format = body === undefined ? undefined : formatOf(formats, body);
       if (!answered && body !== undefined && format) call = start(format, url, body);
     });
-    return observeFetch(send, () => {
+    const callNow = (): ModelCall | undefined => {
       answered = true;
       return call;
-    });
+    };
+    return observeFetch(send, callNow, request.signal);
   };
 }
 
 /** @param callNow asked when there is an answer */
-function observeFetch(send: () => unknown, callNow: () => ModelCall | undefined): unknown {
+function observeFetch(
+  send: () => unknown,
+  callNow: () => ModelCall | undefined,
+  signal: AbortSignal | null | undefined,
+): unknown {
   let sent: unknown;
   try {
     sent = send();
@@ -116,7 +122,7 @@ function observeFetch(send: () => unknown, callNow: () => ModelCall | undefined)
   return sent.then(
     (response: unknown) => {
       const call = callNow();
-      if (call) observeResponse(response, call);
+      if (call) observeResponse(response, call, signal ?? undefined);
       return response;
     },
     (error: unknown) => {
@@ -126,13 +132,18 @@ function observeFetch(send: () => unknown, callNow: () => ModelCall | undefined)
   );
 }
 
-function observeResponse(response: unknown, call: ModelCall): void {
+function observeResponse(
+  response: unknown,
+  call: ModelCall,
+  signal: AbortSignal | undefined,
+): void {
   try {
     if (!(response instanceof Response)) return call.finishUnseen();
     if (!response.ok) return call.fail(new Refused(response));
     const { body } = response;
     if (!body || body.locked) return call.finishUnseen();
     const answer = new Answer(call, response.headers.get("content-type") ?? "");
+    if (signal) answer.endOn(signal);
     watchBody(body, answer);
     onAbandoned(body, answer);
   } catch (error) {

@@ -64,17 +64,51 @@ interface StreamPlan {
   breakAfter?: number | undefined;
 }
 
-/** Server-sent events, with time between them for the client to turn away. */
-export async function sendEvents(
+interface StreamEvent {
+  event?: string;
+  data: unknown;
+}
+
+/** Server-sent events, with time between them for the client to turn away. A text is sent as it is (`[DONE]`). */
+export function sendEvents(
   response: ServerResponse,
-  events: readonly { event?: string; data: unknown }[],
-  { hangAfter, breakAfter }: StreamPlan = {},
+  events: readonly StreamEvent[],
+  plan: StreamPlan = {},
 ): Promise<void> {
   response.setHeader("content-type", "text/event-stream");
-  for (const [at, { event, data }] of events.entries()) {
+  return sendPieces(
+    response,
+    events.map(({ event, data }) => {
+      const text = typeof data === "string" ? data : JSON.stringify(data);
+      return `${event ? `event: ${event}\n` : ""}data: ${text}\n\n`;
+    }),
+    plan,
+  );
+}
+
+/** A JSON value a line. */
+export function sendLines(
+  response: ServerResponse,
+  events: readonly StreamEvent[],
+  plan: StreamPlan = {},
+): Promise<void> {
+  response.setHeader("content-type", "application/x-ndjson");
+  return sendPieces(
+    response,
+    events.map(({ data }) => `${JSON.stringify(data)}\n`),
+    plan,
+  );
+}
+
+async function sendPieces(
+  response: ServerResponse,
+  pieces: readonly string[],
+  { hangAfter, breakAfter }: StreamPlan,
+): Promise<void> {
+  for (const [at, piece] of pieces.entries()) {
     if (response.destroyed || at === hangAfter) return;
     if (at === breakAfter) return void response.destroy();
-    response.write(`${event ? `event: ${event}\n` : ""}data: ${JSON.stringify(data)}\n\n`);
+    response.write(piece);
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
   response.end();

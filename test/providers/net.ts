@@ -1,0 +1,174 @@
+/**
+ * What the spans of SDKs without a patch of their own are to say: they are traced at `fetch`. The situations are in the
+ * script of each, over net-situations.mjs.
+ */
+import { PRESENT, type Expected, type Provider } from "./contract.ts";
+import { startNetServer } from "./net-server.ts";
+
+const usage = (input: number, output: number): Expected => ({
+  "gen_ai.usage.input_tokens": input,
+  "gen_ai.usage.output_tokens": output,
+});
+const STREAMED: Expected = {
+  "gen_ai.request.stream": true,
+  "gen_ai.response.time_to_first_chunk": PRESENT,
+};
+/** What came does not say how many tokens it was: four characters are counted as one. */
+const CUT: Expected = {
+  ...STREAMED,
+  "gen_ai.usage.input_tokens": PRESENT,
+  "gen_ai.usage.output_tokens": PRESENT,
+  "gen_ai.response.finish_reasons": ["error"],
+  "assay.usage.estimated": true,
+};
+const failed = (type: unknown): Expected => ({
+  "error.type": type,
+  "gen_ai.response.id": undefined,
+  "gen_ai.response.finish_reasons": undefined,
+  "gen_ai.usage.input_tokens": undefined,
+  "gen_ai.usage.output_tokens": undefined,
+});
+const output = (reason: string, ...parts: unknown[]): Expected => ({
+  "gen_ai.output.messages": JSON.stringify([{ role: "assistant", parts, finish_reason: reason }]),
+});
+const COUNTED = { type: "text", content: "One two three four" };
+const CALL = { type: "tool_call", id: "call_1", name: "weather", arguments: { city: "Oslo" } };
+
+interface NetSdk {
+  name: string;
+  package: string;
+  script: string;
+  /** @default openai: nothing in the address of a server on loopback says whose it is */
+  provider?: string;
+  /** Finish reasons of an answer, and of one that calls a tool. @default as OpenAI's */
+  reasons?: readonly [end: string, call: string];
+  toolParts?: readonly unknown[];
+  /** @default PRESENT */
+  responseId?: unknown;
+  /** What it reads of a stream before anybody asks. */
+  unread?: { id: unknown };
+  cached?: Expected;
+  /** Of a stream that is left half-way. */
+  left?: Expected;
+}
+
+export function netProvider(sdk: NetSdk): Provider {
+  const [end, call] = sdk.reasons ?? ["stop", "tool_calls"];
+  const parts = sdk.toolParts ?? [CALL];
+  const responseId = "responseId" in sdk ? sdk.responseId : PRESENT;
+  const toolCalls = {
+    "gen_ai.response.finish_reasons": [call],
+    "gen_ai.tool.definitions": PRESENT,
+    ...output("tool_call", ...parts),
+  };
+  return {
+    name: sdk.name,
+    package: sdk.package,
+    script: new URL(sdk.script, import.meta.url),
+    startServer: startNetServer,
+    every: {
+      "gen_ai.operation.name": "chat",
+      "gen_ai.provider.name": sdk.provider ?? "openai",
+      "gen_ai.request.model": PRESENT,
+      "gen_ai.response.id": responseId,
+      "gen_ai.response.finish_reasons": [end],
+      "gen_ai.input.messages": PRESENT,
+      "server.address": "127.0.0.1",
+      "server.port": PRESENT,
+      "assay.prompt.hash": PRESENT,
+      "error.type": undefined,
+      "assay.stream.abandoned": undefined,
+      "assay.usage.estimated": undefined,
+      ...usage(12, 9),
+    },
+    calls: {
+      plain: [
+        {
+          "gen_ai.request.model": "plain",
+          "gen_ai.input.messages": JSON.stringify([
+            { role: "user", parts: [{ type: "text", content: "Count to four." }] },
+          ]),
+          ...output("stop", COUNTED),
+        },
+      ],
+      streamed: [{ ...STREAMED, ...output("stop", COUNTED) }],
+      "streamed and abandoned": [{ ...CUT, ...sdk.left }],
+      "broken off mid-stream": [{ ...CUT, "error.type": PRESENT }],
+      "never consumed": [
+        {
+          ...CUT,
+          "gen_ai.response.time_to_first_chunk": undefined,
+          "gen_ai.response.id": sdk.unread?.id,
+          "assay.stream.abandoned": true,
+        },
+      ],
+      "aborted by signal": [failed(PRESENT)],
+      "timed out": [failed(PRESENT)],
+      // Each request that is sent is a call here: it may be billed.
+      "retried by the SDK": [failed("503"), {}],
+      "error status": [failed("400")],
+      "tool calls": [toolCalls],
+      "tool calls, streamed": [{ ...STREAMED, ...toolCalls }],
+      "concurrent calls": ["a", "b", "c"].flatMap((letter) => [
+        { "gen_ai.request.model": `concurrent ${letter}` },
+        { "gen_ai.request.model": `concurrent stream ${letter}`, ...STREAMED },
+      ]),
+      "cached and reasoning tokens": [sdk.cached ?? {}],
+      "usage missing from the stream": [
+        {
+          ...STREAMED,
+          "gen_ai.usage.input_tokens": PRESENT,
+          "gen_ai.usage.output_tokens": PRESENT,
+          "assay.usage.estimated": true,
+        },
+      ],
+    },
+  };
+}
+
+const OPENAI_CACHED: Expected = {
+  "gen_ai.usage.cache_read.input_tokens": 8,
+  "gen_ai.usage.reasoning.output_tokens": 4,
+};
+
+export const groq = netProvider({
+  name: "Groq",
+  package: "groq-sdk",
+  script: "groq.mjs",
+  cached: OPENAI_CACHED,
+});
+
+export const together = netProvider({
+  name: "Together",
+  package: "together-ai",
+  script: "together.mjs",
+  cached: OPENAI_CACHED,
+});
+
+export const mistral = netProvider({
+  name: "Mistral",
+  package: "@mistralai/mistralai",
+  script: "mistral.mjs",
+  unread: { id: PRESENT },
+  cached: OPENAI_CACHED,
+});
+
+export const cohere = netProvider({
+  name: "Cohere",
+  package: "cohere-ai",
+  script: "cohere.mjs",
+  provider: "cohere",
+  reasons: ["COMPLETE", "TOOL_CALL"],
+  toolParts: [{ type: "reasoning", content: "I look." }, CALL],
+  cached: { "gen_ai.usage.cache_read.input_tokens": 8 },
+});
+
+export const ollama = netProvider({
+  name: "Ollama",
+  package: "ollama",
+  script: "ollama.mjs",
+  provider: "ollama",
+  toolParts: [{ type: "tool_call", id: null, name: "weather", arguments: { city: "Oslo" } }],
+  responseId: undefined,
+  left: { "error.type": "AbortError" },
+});
