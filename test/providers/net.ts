@@ -52,7 +52,7 @@ interface NetSdk {
   left?: Expected;
 }
 
-export function netProvider(sdk: NetSdk): Provider {
+function netProvider(sdk: NetSdk): Provider {
   const [end, call] = sdk.reasons ?? ["stop", "tool_calls"];
   const parts = sdk.toolParts ?? [CALL];
   const responseId = "responseId" in sdk ? sdk.responseId : PRESENT;
