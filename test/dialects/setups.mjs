@@ -1,5 +1,5 @@
 /**
- * One way to switch on each instrumentation of the OpenAI SDK: `setUp[name]({ OpenAI, url, content })` gives
+ * One way to switch on each instrumentation of the OpenAI SDK: `setUp[name]({ OpenAI, url, content, requireSdk })` gives
  * `wrap(client)`, which returns the client to use, and `flush()`, after which every ended span was sent.
  */
 import { createRequire } from "node:module";
@@ -30,7 +30,7 @@ export const setUp = {
     const { flush, instrument } = await import("@assay/instrumentation");
     return { wrap: (client) => instrument(client), flush: () => flush(60_000) };
   },
-  opentelemetry: async ({ url, content }) => {
+  opentelemetry: async ({ url, content, requireSdk = () => require("openai") }) => {
     const provider = batched(url);
     const { OpenAIInstrumentation } = require("@opentelemetry/instrumentation-openai");
     const instrumentation = new OpenAIInstrumentation({ captureMessageContent: content });
@@ -39,7 +39,7 @@ export const setUp = {
     // Its hook patches what is required from now on.
     for (const path of Object.keys(require.cache))
       if (path.includes("/openai/")) delete require.cache[path];
-    const { OpenAI } = require("openai");
+    const { OpenAI } = requireSdk();
     return { OpenAI, wrap: same, flush: () => provider.forceFlush() };
   },
   openinference: async ({ OpenAI, url, content }) => {
