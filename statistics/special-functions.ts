@@ -8,7 +8,7 @@
 
 import { requireBetween, requireWithin } from "./domain.ts";
 
-const HALF_LOG_TWO_PI = 0.918938533204672741780329736406;
+const HALF_LOG_TWO_PI = 0.9189385332046727;
 /** B(2k) / (2k (2k-1)), k = 1..8: Stirling's series. At x >= 15 the ninth term is below 2e-18. */
 const STIRLING = [
   1 / 12,
