@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { cohenKappa, confusionMatrix, fleissKappa, krippendorffAlpha } from "./agreement.ts";
 import { dawidSkene } from "./dawid-skene.ts";
+import { weightedEnsemble } from "./ensemble.ts";
 import { mcnemar } from "./mcnemar.ts";
 import { predictionPowered } from "./ppi.ts";
 
@@ -161,6 +162,21 @@ describe.skipIf(!existsSync(FOLDER))("recorded judges", () => {
       .join("");
     expect(right(majority) / 419).toBeCloseTo(0.58711, 5);
     expect(right(consensus)).toBeLessThan(Math.max(...votes.map((verdicts) => right(verdicts))));
+  });
+
+  test("10 five judges weighed by 100 labels", () => {
+    const votes = five.map((judge) => pooled(judge!, "F"));
+    const answersOf = (item: number): string[] => votes.map((verdicts) => verdicts[item]!);
+    const items = [...labels].map((__, item) => item);
+    const gold = items.filter((item) => (item * 7919) % 419 < 100);
+    const rest = items.filter((item) => (item * 7919) % 419 >= 100);
+    const ensemble = weightedEnsemble(
+      gold.map(answersOf),
+      gold.map((item) => labels[item]!),
+      ["1", "2"],
+    );
+    const hits = rest.filter((item) => ensemble.verdict(answersOf(item)).label === labels[item]);
+    expect(hits.length / rest.length).toBeCloseTo(0.84013, 5);
   });
 
   test("12 a few labels and many verdicts", () => {
