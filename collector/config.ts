@@ -70,6 +70,12 @@ export const collectorSettings = {
     default: undefined,
     about: "File (YAML) that says where else spans are sent, over OTLP; see docs/forwarding.md.",
   },
+  ASSAY_JUDGE: {
+    schema: z.string(),
+    default: undefined,
+    about:
+      "File (YAML) that says which answers are judged, by which models and for how much; see docs/judging.md.",
+  },
   ASSAY_PRIVACY: {
     schema: z.string(),
     default: undefined,

@@ -1,6 +1,6 @@
 /**
- * The collector, put together: receive → (sample → redact →) log → encode → insert; and log → forward, as many times as
- * there are destinations.
+ * The collector, put together: receive → (sample → redact →) log → encode → insert; log → forward, as many times as
+ * there are destinations; and, over what is stored, the judge.
  *
  * Built right to left, started so that spans are taken first: the log opens and the receiver listens before the store
  * is there, because the log is what a 200 promises. Then the store comes up in the background, in the order that keeps
@@ -13,6 +13,8 @@ import type { Address, clickhouseSettings, SettingsOf } from "@assay/clickhouse"
 import type { collectorSettings } from "./config.ts";
 import { readForward } from "./forward/config.ts";
 import { consumersOf, startForwarding } from "./forward/stage.ts";
+import { readJudgeConfig } from "./judge/config.ts";
+import { createJudgeStage } from "./judge/stage.ts";
 import { openLog } from "./log/log.ts";
 import { readPrivacy } from "./privacy.ts";
 import { VALIDATOR_VERSION } from "./otlp/validate.ts";
@@ -56,6 +58,7 @@ export async function startCollector(
 ): Promise<RunningCollector> {
   const privacy = readPrivacy(settings.ASSAY_PRIVACY, settings.ASSAY_REDACT_KEY);
   const destinations = readForward(settings.ASSAY_FORWARD, process.env);
+  const judging = readJudgeConfig(settings.ASSAY_JUDGE, process.env);
   const dataDir = resolve(settings.ASSAY_DATA);
   const log = await openLog({
     dir: join(dataDir, "log"),
@@ -70,6 +73,13 @@ export async function startCollector(
     onSync: (ms) => telemetry.observeSync(ms),
   });
   const store = createStore({ settings, dataDir, source: log, log: options.log });
+  const judge = createJudgeStage({
+    config: judging,
+    collectorId: log.id,
+    dataDir,
+    insertStats: () => store.sources.insert?.(),
+    log: options.log,
+  });
   const forwarding = startForwarding(destinations, log, options.log);
   const append = (request: AcceptedRequest) => log.append(request);
   const redaction = privacy.redact && createRedactStage(privacy.redact, append);
@@ -94,11 +104,13 @@ export async function startCollector(
     sampling: () => sampling?.stats(),
     redaction: () => redaction?.stats(),
     forwarding: () => forwarding.stats(),
+    judge: () => judge.stats(),
     log: () => log.stats(),
     ...store.sources,
   });
   async function stop(): Promise<void> {
     await Promise.all([receiver.stop(RECEIVER_STOP_MS), grpcReceiver.stop(RECEIVER_STOP_MS)]);
+    await judge.stop();
     await Promise.all([store.stop(), forwarding.stop(FORWARD_STOP_MS)]);
     await log.close();
     await telemetry.stop();
@@ -107,7 +119,7 @@ export async function startCollector(
     const metrics = await listen(telemetry, "ASSAY_METRICS", settings);
     const otlp = await listen(receiver, "ASSAY_OTLP_HTTP", settings);
     const otlpGrpc = await listen(grpcReceiver, "ASSAY_OTLP_GRPC", settings);
-    const ready = store.start();
+    const ready = store.start().then(() => judge.start(store.client()));
     ready.catch(options.onFatal);
     return { otlp, otlpGrpc, metrics, clickhouse: publicAddress(settings), dataDir, ready, stop };
   } catch (error) {

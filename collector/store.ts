@@ -50,6 +50,8 @@ export interface Store {
   start(): Promise<void>;
   /** Stores what the log holds, within a deadline; closes the engine. */
   stop(): Promise<void>;
+  /** Once started. */
+  client(): ClickHouseClient | undefined;
   sources: Pick<TelemetrySources, "encode" | "insert" | "engine" | "ledger">;
 }
 
@@ -148,6 +150,7 @@ export function createStore(options: StoreOptions): Store {
       await client?.close();
       await engine?.stop();
     },
+    client: () => client,
     sources: {
       encode: () => {
         const { folded, costs } = encoder.stats();

@@ -8,6 +8,7 @@ import type { Address } from "@assay/clickhouse";
 import { collectDefaultMetrics, Histogram, Registry } from "prom-client";
 import type { ForwardStats } from "../forward/forwarder.ts";
 import type { InsertStats } from "../insert/inserter.ts";
+import type { JudgeStats } from "../judge/worker.ts";
 import type { LogStats } from "../log/log.ts";
 import type { ReceiverStats } from "../receive/receiver-stats.ts";
 import type { RedactStats } from "../redact/stage.ts";
@@ -17,6 +18,7 @@ import { ENGINE_METRICS, type EngineStats } from "./engine.ts";
 import { FORWARD_METRICS } from "./forward-metrics.ts";
 import { healthOf, type Health } from "./health.ts";
 import { INSERT_METRICS } from "./insert-metrics.ts";
+import { JUDGE_METRICS } from "./judge-metrics.ts";
 import { LEDGER_METRICS, type LedgerStats } from "./ledger.ts";
 import { LOG_METRICS } from "./log-metrics.ts";
 import { register, registerEach } from "./metric-row.ts";
@@ -39,6 +41,7 @@ export interface TelemetrySources {
   insert?: () => InsertStats | undefined;
   engine?: () => EngineStats | undefined;
   ledger?: () => LedgerStats | undefined;
+  judge?: () => JudgeStats | undefined;
 }
 
 export interface Telemetry {
@@ -61,7 +64,7 @@ export function createTelemetry(
   const { receiver = absent, grpcReceiver = absent, log = absent, encode = absent } = sources;
   const { forwarding = () => [] } = sources;
   const { sampling = absent, redaction = absent } = sources;
-  const { insert = absent, engine = absent, ledger = absent } = sources;
+  const { insert = absent, engine = absent, ledger = absent, judge = absent } = sources;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   register(registry, processStats, PROCESS_METRICS);
@@ -89,6 +92,7 @@ export function createTelemetry(
   register(registry, encode, ENCODE_METRICS);
   register(registry, insert, INSERT_METRICS);
   register(registry, engine, ENGINE_METRICS);
+  register(registry, judge, JUDGE_METRICS);
 
   const health = (): Health => healthOf({ log: log(), insert: insert(), engine: engine() }, now());
 

@@ -1,0 +1,350 @@
+/**
+ * The file that ASSAY_JUDGE names: which metrics are judged by which models, of what traffic, how much of it and for how
+ * much money (docs/judging.md). Keys come from the environment, so that the file holds no secret.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { loadPriceBook } from "@assay/instrumentation/pricing";
+import { z } from "zod";
+import { configFileError, parseConfigFile, readConfigFile } from "../config-file.ts";
+import { judgeHash } from "./judge-hash.ts";
+import { loadMetrics, type Metric } from "./metric.ts";
+
+const variable = z.strictObject({
+  env: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "expected a variable's name"),
+});
+const name = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9_.-]{0,62}$/, "expected lower-case letters, digits, _ . -");
+const share = z.number().gt(0).max(1);
+
+const provider = z.strictObject({
+  kind: z.enum(["openai", "anthropic"]).default("openai"),
+  base_url: z.union([z.url({ protocol: /^https?$/ }), variable]),
+  api_key: variable.optional(),
+  max_in_flight: z.number().int().min(1).max(256).default(16),
+});
+
+const example = z.strictObject({
+  question: z.string().optional(),
+  answer: z.string(),
+  context: z.array(z.string()).optional(),
+  reference: z.string().optional(),
+  reasoning: z.string(),
+  score: z.number().int(),
+});
+
+const judge = z.strictObject({
+  metric: name,
+  provider: name,
+  model: z.union([z.string().min(1), variable]),
+  role: z.enum(["cheap", "strong"]).default("cheap"),
+  temperature: z.number().min(0).max(2).default(0.1),
+  seed: z.number().int().optional(),
+  max_tokens: z.number().int().min(50).max(32_000).default(700),
+  chain_of_thought: z.boolean().default(true),
+  examples: z.array(example).max(8).default([]),
+  logprobs: z.boolean().default(false),
+  timeout_ms: z.number().int().min(100).max(600_000).default(30_000),
+  max_input_characters: z.number().int().min(500).max(1_000_000).default(24_000),
+  on_injection: z.enum(["flag", "exclude"]).default("flag"),
+  /** For models that the price book does not know. */
+  usd_per_million_tokens: z
+    .strictObject({ input: z.number().min(0), output: z.number().min(0) })
+    .optional(),
+});
+
+/** All that are given must hold. */
+const condition = z.strictObject({
+  status: z.enum(["ok", "error"]).optional(),
+  models: z.array(z.string()).min(1).optional(),
+  environments: z.array(z.string()).min(1).optional(),
+  releases: z.array(z.string()).min(1).optional(),
+  min_input_tokens: z.number().int().min(1).optional(),
+  min_duration_ms: z.number().min(0).optional(),
+  has_documents: z.boolean().optional(),
+});
+
+const profile = z.strictObject({
+  /** @default all that no earlier profile has */
+  projects: z.array(z.string().min(1)).min(1).optional(),
+  weights: z.record(name, z.number().gt(0)),
+  missing: z.enum(["require", "strict", "floor"]).default("require"),
+  gates: z
+    .array(
+      z.strictObject({
+        metric: name,
+        below: z.number().min(0).max(1),
+        max: z.number().min(0).max(1),
+      }),
+    )
+    .default([]),
+  /** Metrics that are judged and have no weight. */
+  also: z.array(name).default([]),
+  sampling: z
+    .strictObject({
+      strata: z
+        .array(z.strictObject({ name, when: condition, probability: share }))
+        .max(20)
+        .default([]),
+      rest: share.default(0.1),
+      minimum: share.default(0.001),
+    })
+    .prefault({}),
+});
+
+const file = z.strictObject({
+  providers: z.record(name, provider),
+  judges: z.array(judge).min(1),
+  profiles: z.array(profile).min(1),
+  settle_seconds: z.number().min(0).max(86_400).default(300),
+  usd_per_day: z.number().gt(0).optional(),
+  metrics_folder: z.string().optional(),
+  golden_set: z.string().optional(),
+});
+
+export interface JudgeProvider {
+  name: string;
+  kind: "openai" | "anthropic";
+  baseUrl: string;
+  apiKey: string;
+  maxInFlight: number;
+}
+
+export type Example = z.output<typeof example>;
+export type Condition = z.output<typeof condition>;
+
+/** How a call is priced: in 1e-12 USD a token, or else by the book, as this provider's. */
+export interface JudgePrice {
+  own?: { input: bigint; output: bigint };
+  provider: string;
+}
+
+export interface Judge {
+  metric: Metric;
+  provider: JudgeProvider;
+  model: string;
+  role: "cheap" | "strong";
+  temperature: number;
+  seed: number | undefined;
+  maxTokens: number;
+  chainOfThought: boolean;
+  examples: readonly Example[];
+  logprobs: boolean;
+  timeoutMs: number;
+  maxInputCharacters: number;
+  onInjection: "flag" | "exclude";
+  price: JudgePrice;
+  /** 32 hex digits of everything that decides how it judges. */
+  hash: string;
+}
+
+export interface Profile {
+  projects: readonly string[] | undefined;
+  /** By metric. */
+  judges: ReadonlyMap<string, Judge>;
+  weights: Readonly<Record<string, number>>;
+  missing: "require" | "strict" | "floor";
+  gates: readonly { metric: string; below: number; max: number }[];
+  strata: readonly { name: string; when: Condition; probability: number }[];
+  rest: number;
+  minimum: number;
+}
+
+export interface JudgeConfig {
+  profiles: readonly Profile[];
+  providers: readonly JudgeProvider[];
+  settleMs: number;
+  usdPerDay: number | undefined;
+  /** Reference answers by normalised question. */
+  golden: ReadonlyMap<string, string>;
+}
+
+type File = z.output<typeof file>;
+
+/** @throws ConfigFileError naming every problem */
+export function readJudgeConfig(
+  path: string | undefined,
+  env: NodeJS.ProcessEnv,
+): JudgeConfig | undefined {
+  if (path === undefined) return undefined;
+  return parseJudgeConfig(readConfigFile("ASSAY_JUDGE", path), env, path);
+}
+
+export function parseJudgeConfig(text: string, env: NodeJS.ProcessEnv, path: string): JudgeConfig {
+  const found = parseConfigFile(text, path, file);
+  const problems: string[] = [];
+  const from = (value: string | { env: string } | undefined, at: string): string => {
+    if (typeof value !== "object") return value ?? "";
+    const read = env[value.env];
+    if (read === undefined || read === "") problems.push(`${at}: ${value.env} is not set`);
+    return read ?? "";
+  };
+  const beside = (other: string): string => resolve(dirname(path), other);
+  const metrics = loadMetrics(found.metrics_folder && beside(found.metrics_folder));
+  const providers = new Map(
+    Object.entries(found.providers).map(([key, section]) => {
+      const baseUrl = from(section.base_url, `providers.${key}.base_url`);
+      const apiKey = from(section.api_key, `providers.${key}.api_key`);
+      const made = {
+        name: key,
+        kind: section.kind,
+        baseUrl,
+        apiKey,
+        maxInFlight: section.max_in_flight,
+      };
+      return [key, made] as const;
+    }),
+  );
+  const judges = judgesOf(found, metrics, providers, from, problems);
+  const profiles = found.profiles.map((section, at) =>
+    profileOf(section, `profiles.${at}`, judges, metrics, problems),
+  );
+  const golden = goldenOf(found.golden_set && beside(found.golden_set), problems);
+  if (problems.length > 0) throw configFileError(path, problems);
+  return {
+    profiles,
+    providers: [...providers.values()],
+    settleMs: found.settle_seconds * 1_000,
+    usdPerDay: found.usd_per_day,
+    golden,
+  };
+}
+
+function judgesOf(
+  { judges, usd_per_day }: File,
+  metrics: ReadonlyMap<string, Metric>,
+  providers: ReadonlyMap<string, JudgeProvider>,
+  from: (value: string | { env: string }, at: string) => string,
+  problems: string[],
+): Map<string, Judge> {
+  const found = new Map<string, Judge>();
+  judges.forEach((section, at) => {
+    const place = `judges.${at}`;
+    const metric = metrics.get(section.metric);
+    if (!metric)
+      problems.push(
+        `${place}.metric: expected one of ${[...metrics.keys()].join(", ")}, got "${section.metric}"`,
+      );
+    const provider = providers.get(section.provider);
+    if (!provider)
+      problems.push(
+        `${place}.provider: expected one of ${[...providers.keys()].join(", ")}, got "${section.provider}"`,
+      );
+    if (found.has(section.metric))
+      problems.push(`${place}.metric: "${section.metric}" has a judge already`);
+    const most = metric?.scores.length ?? Infinity;
+    section.examples.forEach(({ score }, i) => {
+      if (score < 1 || score > most)
+        problems.push(`${place}.examples.${i}.score: expected 1 to ${most}, got "${score}"`);
+    });
+    const model = from(section.model, `${place}.model`);
+    if (!metric || !provider) return;
+    const judge = {
+      metric,
+      provider,
+      model,
+      role: section.role,
+      temperature: section.temperature,
+      seed: section.seed,
+      maxTokens: section.max_tokens,
+      chainOfThought: section.chain_of_thought,
+      examples: section.examples,
+      logprobs: section.logprobs,
+      timeoutMs: section.timeout_ms,
+      maxInputCharacters: section.max_input_characters,
+      onInjection: section.on_injection,
+      price: priceOf(section, provider),
+    };
+    if (usd_per_day !== undefined && !isPriced(judge))
+      problems.push(
+        `${place}: expected usd_per_million_tokens, because nothing is known of the price of "${model}" and usd_per_day limits the spend`,
+      );
+    found.set(section.metric, { ...judge, hash: judgeHash(judge) });
+  });
+  return found;
+}
+
+function priceOf(
+  { usd_per_million_tokens: usd }: File["judges"][number],
+  { kind }: JudgeProvider,
+): JudgePrice {
+  if (!usd) return { provider: kind };
+  const pico = (perMillion: number): bigint => BigInt(Math.round(perMillion * 1e6));
+  return { own: { input: pico(usd.input), output: pico(usd.output) }, provider: kind };
+}
+
+function isPriced({ price, model }: Pick<Judge, "price" | "model">): boolean {
+  return (
+    price.own !== undefined ||
+    loadPriceBook().resolve(price.provider, model, Date.now()) !== undefined
+  );
+}
+
+function profileOf(
+  section: File["profiles"][number],
+  place: string,
+  judges: ReadonlyMap<string, Judge>,
+  metrics: ReadonlyMap<string, Metric>,
+  problems: string[],
+): Profile {
+  const used = new Map<string, Judge>();
+  for (const metric of [...Object.keys(section.weights), ...section.also]) {
+    const judge = judges.get(metric);
+    if (judge) used.set(metric, judge);
+    else problems.push(`${place}: "${metric}" has no judge`);
+    const instead = metrics.get(metric)?.instead;
+    const other = instead === undefined ? undefined : judges.get(instead);
+    if (instead !== undefined && other) used.set(instead, other);
+  }
+  if (Object.keys(section.weights).length === 0)
+    problems.push(`${place}.weights: expected at least one`);
+  const { strata, rest, minimum } = section.sampling;
+  for (const [at, { probability }] of strata.entries())
+    if (probability < minimum)
+      problems.push(
+        `${place}.sampling.strata.${at}.probability: expected at least the minimum ${minimum}, got "${probability}"`,
+      );
+  return {
+    projects: section.projects,
+    judges: used,
+    weights: section.weights,
+    missing: section.missing,
+    gates: section.gates,
+    strata,
+    rest,
+    minimum,
+  };
+}
+
+const goldenLine = z.strictObject({ question: z.string().min(1), reference: z.string().min(1) });
+
+/** One JSON object a line. */
+function goldenOf(path: string | undefined, problems: string[]): Map<string, string> {
+  const golden = new Map<string, string>();
+  if (path === undefined) return golden;
+  if (!existsSync(path)) {
+    problems.push(`golden_set: cannot read "${path}"`);
+    return golden;
+  }
+  for (const [at, line] of readFileSync(path, "utf8").split("\n").entries()) {
+    if (line.trim() === "") continue;
+    const parsed = goldenLine.safeParse(jsonOf(line));
+    if (parsed.success) golden.set(normalisedQuestion(parsed.data.question), parsed.data.reference);
+    else problems.push(`golden_set, line ${at + 1}: expected {"question": …, "reference": …}`);
+  }
+  return golden;
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Two ways to type a question are one question. */
+export function normalisedQuestion(question: string): string {
+  return question.normalize("NFKC").toLowerCase().replace(/\s+/g, " ").trim();
+}

@@ -1,0 +1,43 @@
+/** Where judging is, over restarts: what is done, and the window that is under way. Each write is durable before it returns. */
+import * as fs from "node:fs/promises";
+import { dirname } from "node:path";
+import { z } from "zod";
+import type { Position, Window } from "./records.ts";
+
+const position = z.object({ settledUnixMs: z.number(), traceId: z.string() });
+const contents = z.object({
+  done: position,
+  window: z.object({ from: position, to: position }).optional(),
+});
+
+export interface Progress {
+  done: Position;
+  /** Begun and not known to be finished. */
+  window?: Window | undefined;
+}
+
+/** Undefined: there is no file, or none that can be read. */
+export async function readProgress(path: string): Promise<Progress | undefined> {
+  const text = await fs.readFile(path, "utf8").catch(() => undefined);
+  if (text === undefined) return undefined;
+  try {
+    return contents.parse(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}
+
+export async function writeProgress(path: string, progress: Progress): Promise<void> {
+  await fs.mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const temporary = `${path}.tmp`;
+  const file = await fs.open(temporary, "w", 0o600);
+  try {
+    await file.writeFile(JSON.stringify(progress));
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await fs.rename(temporary, path);
+  const folder = await fs.open(dirname(path));
+  await folder.sync().finally(() => folder.close());
+}

@@ -1,0 +1,134 @@
+/**
+ * Traces that have settled: nothing of them has come for a while. Each collector judges the spans that came through it,
+ * in the order in which their traces settled, so that where it is is one pair: a time and a trace's id.
+ */
+import type { ClickHouseClient } from "@clickhouse/client";
+import type { SpanContent, TraceSpan } from "./record.ts";
+
+/** In the order of `(settledUnixMs, traceId)`. */
+export interface Position {
+  settledUnixMs: number;
+  /** 32 hex digits. */
+  traceId: string;
+}
+
+export interface Window {
+  /** Excluded. */
+  from: Position;
+  /** Included. */
+  to: Position;
+}
+
+export const START: Position = { settledUnixMs: 0, traceId: "" };
+
+/** A span may say that it began long before it was sent; what is older is not looked for. */
+const DAYS_BACK = 8;
+
+const SETTLED = `
+SELECT lower(hex(trace_id)) AS traceId, toUnixTimestamp64Milli(max(received_at)) AS settledUnixMs
+FROM assay.spans
+WHERE collector_id = {collector:String} AND received_at >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')
+  AND event_time >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') - INTERVAL ${DAYS_BACK} DAY
+GROUP BY trace_id
+HAVING settledUnixMs <= {until:Int64} AND (settledUnixMs, traceId) > ({from:Int64}, {trace:String})`;
+
+/** The end of the next window of at most `limit` traces; undefined when nothing has settled. */
+export async function nextPosition(
+  client: ClickHouseClient,
+  {
+    collectorId,
+    from,
+    untilUnixMs,
+    limit,
+  }: { collectorId: string; from: Position; untilUnixMs: number; limit: number },
+): Promise<Position | undefined> {
+  const rows = await query<Position>(
+    client,
+    `SELECT traceId, toFloat64(settledUnixMs) AS settledUnixMs FROM (${SETTLED} ORDER BY settledUnixMs, traceId LIMIT {limit:UInt32})
+     ORDER BY settledUnixMs DESC, traceId DESC LIMIT 1`,
+    parameters(collectorId, from, untilUnixMs, { limit }),
+  );
+  return rows[0];
+}
+
+/** All spans that tell what was asked, found or answered, of the traces of a window. */
+export async function spansOf(
+  client: ClickHouseClient,
+  collectorId: string,
+  { from, to }: Window,
+): Promise<Map<string, TraceSpan[]>> {
+  const rows = await query<TraceSpan>(
+    client,
+    `SELECT lower(hex(trace_id)) AS traceId, lower(hex(span_id)) AS spanId, project,
+       toFloat64(toUnixTimestamp64Milli(event_time)) AS eventTimeUnixMs, end_unix_nano / 1e6 AS endUnixMs, duration_ns / 1e6 AS durationMs,
+       operation, is_model_call AS isModelCall, has_content AS hasContent, environment, release, service, provider,
+       if(response_model = '', request_model, response_model) AS model, status, toFloat64(input_tokens) AS inputTokens,
+       session_id AS sessionId, user_id AS userId, response_id AS responseId, prompt_version AS promptVersion,
+       prompt_hash AS promptHash, sampling_weight AS samplingWeight, document_count AS documentCount,
+       toFloat64(toUnixTimestamp64Milli(received_at)) AS receivedAtUnixMs, attrs_string['assay.reference'] AS reference
+     FROM assay.spans
+     WHERE event_time >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') - INTERVAL ${DAYS_BACK} DAY
+       AND trace_id IN (SELECT unhex(traceId) FROM (${SETTLED} AND (settledUnixMs, traceId) <= ({until:Int64}, {last:String})))
+       AND (is_model_call OR operation = 'retrieval' OR attrs_string['assay.reference'] != '')
+     ORDER BY traceId, eventTimeUnixMs
+     LIMIT 1 BY traceId, spanId`,
+    parameters(collectorId, from, to.settledUnixMs, { last: to.traceId }),
+  );
+  return Map.groupBy(rows, ({ traceId }) => traceId);
+}
+
+/** By trace and span, of the traces given. */
+export async function contentsOf(
+  client: ClickHouseClient,
+  traces: readonly { traceId: string; eventTimeUnixMs: number; project: string }[],
+): Promise<Map<string, Map<string, SpanContent>>> {
+  if (traces.length === 0) return new Map();
+  const times = traces.map(({ eventTimeUnixMs }) => eventTimeUnixMs);
+  const rows = await query<SpanContent & { traceId: string }>(
+    client,
+    `SELECT lower(hex(trace_id)) AS traceId, lower(hex(span_id)) AS spanId,
+       argMax(content_input, length(content_input)) AS input, argMax(content_output, length(content_output)) AS output,
+       any(content_query) AS query, argMax(content_documents, length(content_documents)) AS documents
+     FROM assay.span_content
+     WHERE project IN {projects:Array(String)} AND trace_id IN (SELECT unhex(arrayJoin({traces:Array(String)})))
+       AND event_time >= fromUnixTimestamp64Milli({least:Int64}, 'UTC') - INTERVAL 1 DAY
+       AND event_time <= fromUnixTimestamp64Milli({most:Int64}, 'UTC') + INTERVAL 1 DAY
+     GROUP BY trace_id, span_id`,
+    {
+      projects: [...new Set(traces.map(({ project }) => project))],
+      traces: traces.map(({ traceId }) => traceId),
+      least: Math.floor(Math.min(...times)),
+      most: Math.ceil(Math.max(...times)),
+    },
+  );
+  return new Map(
+    [...Map.groupBy(rows, ({ traceId }) => traceId)].map(([traceId, spans]) => [
+      traceId,
+      new Map(spans.map((span) => [span.spanId, span])),
+    ]),
+  );
+}
+
+function parameters(
+  collectorId: string,
+  from: Position,
+  until: number,
+  more: object,
+): Record<string, unknown> {
+  return {
+    collector: collectorId,
+    from: Math.floor(from.settledUnixMs),
+    trace: from.traceId,
+    until: Math.floor(until),
+    ...more,
+  };
+}
+
+async function query<Row>(
+  client: ClickHouseClient,
+  text: string,
+  params: Record<string, unknown>,
+): Promise<Row[]> {
+  const result = await client.query({ query: text, query_params: params, format: "JSONEachRow" });
+  return result.json<Row>();
+}

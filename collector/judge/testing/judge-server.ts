@@ -1,0 +1,159 @@
+/** A model API of OpenAI's form on loopback that grades as it is told: the material of each request decides. */
+import { createServer, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+
+export interface JudgeRequest {
+  metric: string;
+  data: { question?: string; answer?: string; context?: string[]; reference?: string };
+  taskId: string;
+  /** 1, 2 … of the same metric and material. */
+  attempt: number;
+  system: string;
+  maxTokens: number;
+  messages: number;
+}
+
+export interface JudgeReply {
+  /** @default 200 */
+  status?: number;
+  headers?: Record<string, string>;
+  /** Instead of a grade. */
+  text?: string;
+  score?: number;
+  cannotJudge?: boolean;
+  /** @default the request's own */
+  taskId?: string;
+  finish?: string;
+  error?: { code: string; message: string };
+  /** Break the connection. */
+  hangUp?: boolean;
+  /** Never answer. */
+  hang?: boolean;
+  /** Probability by token, where the score stands. */
+  logprobs?: Record<string, number>;
+}
+
+export interface JudgeServer {
+  url: string;
+  requests: JudgeRequest[];
+  /** Of all requests at once, at the most. */
+  mostAtOnce(): number;
+  close(): Promise<void>;
+}
+
+export async function startJudgeServer(
+  reply: (request: JudgeRequest) => JudgeReply | Promise<JudgeReply>,
+): Promise<JudgeServer> {
+  const requests: JudgeRequest[] = [];
+  const attempts = new Map<string, number>();
+  let [open, most] = [0, 0];
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.on("end", () => {
+      most = Math.max(most, ++open);
+      response.on("close", () => open--);
+      const body = JSON.parse(Buffer.concat(chunks).toString()) as ChatBody;
+      const read = readRequest(body, attempts);
+      requests.push(read);
+      void Promise.resolve(reply(read)).then((given) => answer(response, read, given, body.model));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
+    requests,
+    mostAtOnce: () => most,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+interface ChatBody {
+  model: string;
+  max_tokens: number;
+  messages: { role: string; content: string }[];
+}
+
+function readRequest(body: ChatBody, attempts: Map<string, number>): JudgeRequest {
+  const system = body.messages[0]!.content;
+  const user = body.messages[1]!.content;
+  const data = JSON.parse(user.split("\n").slice(1, -2).join("\n")) as JudgeRequest["data"];
+  const metric = /one quality: ([a-z ]+)\./.exec(system)![1]!.replaceAll(" ", "_");
+  const key = JSON.stringify([metric, data]);
+  const attempt = (attempts.get(key) ?? 0) + 1;
+  attempts.set(key, attempt);
+  return {
+    metric,
+    data,
+    taskId: /"task_id": "(\w+)"/.exec(system)![1]!,
+    attempt,
+    system,
+    maxTokens: body.max_tokens,
+    messages: body.messages.length,
+  };
+}
+
+function answer(
+  response: ServerResponse,
+  request: JudgeRequest,
+  reply: JudgeReply,
+  model: string,
+): void {
+  if (reply.hang) return;
+  if (reply.hangUp) return void response.destroy();
+  const headers = { "content-type": "application/json", ...reply.headers };
+  if (reply.status !== undefined && reply.status !== 200) {
+    response.writeHead(reply.status, headers);
+    response.end(JSON.stringify({ error: reply.error ?? { message: "no", code: "none" } }));
+    return;
+  }
+  const grade = {
+    task_id: reply.taskId ?? request.taskId,
+    evidence: ["quoted"],
+    reasoning: "Because.",
+    score: reply.score ?? 3,
+    cannot_judge: reply.cannotJudge ?? false,
+  };
+  const content = reply.text ?? JSON.stringify(grade);
+  response.writeHead(200, headers);
+  response.end(
+    JSON.stringify({
+      id: "chatcmpl-1",
+      object: "chat.completion",
+      created: 1,
+      model: `${model}-2026`,
+      system_fingerprint: "fp_1",
+      choices: [
+        {
+          index: 0,
+          message: { role: "assistant", content },
+          finish_reason: reply.finish ?? "stop",
+          ...(reply.logprobs ? { logprobs: { content: tokensOf(content, reply.logprobs) } } : {}),
+        },
+      ],
+      usage: { prompt_tokens: 100, completion_tokens: 50, total_tokens: 150 },
+    }),
+  );
+}
+
+/** A token a character, but for the probabilities of the one that is the score. */
+function tokensOf(content: string, likely: Record<string, number>) {
+  const at = content.indexOf('"score":') + '"score":'.length;
+  return [...content].map((token, i) => ({
+    token,
+    logprob: 0,
+    bytes: null,
+    top_logprobs:
+      i === at
+        ? Object.entries(likely).map(([one, p]) => ({
+            token: one,
+            logprob: Math.log(p),
+            bytes: null,
+          }))
+        : [],
+  }));
+}
