@@ -101,6 +101,11 @@ export function normOf({ outcome }: Judgement, highest: number): number | undefi
   return ((outcome.expected?.expected ?? outcome.score) - 1) / (highest - 1);
 }
 
+/** Of what decides how parts are weighed. */
+export function weightsHash({ weights, missing, gates }: Profile): string {
+  return hashOf({ weights, missing, gates });
+}
+
 export function compositeRow(
   profile: Profile,
   { norm, coverage, variant }: Composite,
@@ -108,18 +113,16 @@ export function compositeRow(
   chosen: Chosen,
 ): ScoreRow {
   const { answered } = chosen.record;
-  const weightsHash = hashOf({
-    weights: profile.weights,
-    missing: profile.missing,
-    gates: profile.gates,
-  });
   return {
     ...shared(chosen),
     name: "composite",
     evaluation_id: scoreId({
       record: `${answered.traceId}/${answered.spanId}`,
       metric: "composite",
-      judgeHash: hashOf([weightsHash, ...[...profile.judges.values()].map(({ hash }) => hash)]),
+      judgeHash: hashOf([
+        weightsHash(profile),
+        ...[...profile.judges.values()].map(({ hash }) => hash),
+      ]),
       sampleIndex: 0,
       purpose: "traffic",
     }),
@@ -129,7 +132,7 @@ export function compositeRow(
     norm,
     label: variant.join("+"),
     role: "composite",
-    judge_hash: weightsHash,
+    judge_hash: weightsHash(profile),
     coverage,
     evidence: JSON.stringify(parts),
   };

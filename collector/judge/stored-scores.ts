@@ -4,7 +4,7 @@ import type { Part } from "@assay/statistics/composite";
 
 export type StoredScore = Part;
 
-/** Of these traces, by `span/metric/judge hash`. */
+/** Of these traces, by `trace/span/metric/judge hash`. */
 export async function storedScores(
   client: ClickHouseClient,
   traceIds: readonly string[],
@@ -12,7 +12,7 @@ export async function storedScores(
   if (traceIds.length === 0) return new Map();
   const result = await client.query({
     query: `
-      SELECT lower(hex(span_id)) AS span, name, judge_hash, argMax(status, evaluated_at) AS status, argMax(norm, evaluated_at) AS norm
+      SELECT concat(lower(hex(trace_id)), '/', lower(hex(span_id))) AS span, name, judge_hash, argMax(status, evaluated_at) AS status, argMax(norm, evaluated_at) AS norm
       FROM assay.evaluations
       WHERE source = 'judge' AND trace_id IN (SELECT unhex(arrayJoin({traces:Array(String)})))
       GROUP BY span, name, judge_hash`,

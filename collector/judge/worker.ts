@@ -21,7 +21,14 @@ import { judgedRecord, recordOf, type SpanContent, type TraceRecord } from "./re
 import { contentsOf, nextPosition, spansOf, START, type Window } from "./records.ts";
 import { insertScores, insertTraffic, type TrafficRow } from "./rows.ts";
 import { positionOf, profileFor, stratumOf } from "./sampling.ts";
-import { compositeRow, judgementRow, normOf, type Chosen, type ScoreRow } from "./score-row.ts";
+import {
+  compositeRow,
+  judgementRow,
+  normOf,
+  weightsHash,
+  type Chosen,
+  type ScoreRow,
+} from "./score-row.ts";
 import { spentToday, storedScores, type StoredScore } from "./stored-scores.ts";
 
 const TRACES_PER_WINDOW = 1_000;
@@ -229,13 +236,13 @@ export class JudgeWorker {
       golden.get(normalisedQuestion(question)),
     );
     const whole = { ...chosen, referenceFrom };
+    const { traceId, spanId } = chosen.record.answered;
+    const place = `${traceId}/${spanId}`;
     const rows: ScoreRow[] = [];
     const parts = new Map<string, Part>();
     await Promise.all(
       judgesFor(profile, judged.reference !== undefined).map(async (judge) => {
-        const before = stored.get(
-          `${chosen.record.answered.spanId}/${judge.metric.metric}/${judge.hash}`,
-        );
+        const before = stored.get(`${place}/${judge.metric.metric}/${judge.hash}`);
         if (before) return void parts.set(judge.metric.metric, before);
         const judgement = await this.#judge(judge, judged, chosen.record.receivedAtUnixMs);
         rows.push(judgementRow(judge, judgement, whole));
@@ -243,7 +250,7 @@ export class JudgeWorker {
       }),
     );
     const sum = compositeOf(profile, parts);
-    if (sum) {
+    if (sum && !stored.has(`${place}/composite/${weightsHash(profile)}`)) {
       this.#composites++;
       const norms = Object.fromEntries([...parts].map(([metric, part]) => [metric, part.norm]));
       rows.push(compositeRow(profile, sum, norms, whole));
