@@ -187,7 +187,8 @@ async function runDemo(): Promise<void> {
   // History is filed under the day it tells of, not under today.
   process.env["ASSAY_MAX_SPAN_AGE_DAYS"] ??= "30";
   process.env["ASSAY_DATA"] ??= "./data/demo";
-  const { startDemo } = await import("./test/demo/demo.ts");
+  const { startDemo, startDemoJudge } = await import("./test/demo/demo.ts");
+  const judge = await startDemoJudge();
   const running = await startAll(settings());
   const demo = await startDemo({ otlp: url(running.collector.otlp), page: url(running.api), log });
   printAddresses(running.collector, running.api);
@@ -195,6 +196,7 @@ async function runDemo(): Promise<void> {
   await stopRequested();
   await demo.stop();
   await running.stop();
+  await judge.stop();
 }
 
 function printAddresses(collector: RunningCollector, api: Address | undefined): void {

@@ -31,9 +31,9 @@ describe.skipIf(!existsSync(FOLDER))("recorded judges", () => {
   const pooled = (judge: string, order: "F" | "S"): string =>
     llmbar.map(([, subset]) => subset.judges[judge]![order]).join("");
   const right = (verdicts: string, truth = labels): number =>
-    [...verdicts].filter((verdict, i) => verdict === truth[i]).length;
+    Array.from(verdicts).filter((verdict, i) => verdict === truth[i]).length;
   const kappa = (verdicts: string, truth = labels): number =>
-    cohenKappa(confusionMatrix([...truth], [...verdicts], ["1", "2"]))!.kappa;
+    cohenKappa(confusionMatrix(Array.from(truth), Array.from(verdicts), ["1", "2"]))!.kappa;
 
   test("5 every published cell of LLMBar", () => {
     let cells = 0;
@@ -69,7 +69,7 @@ describe.skipIf(!existsSync(FOLDER))("recorded judges", () => {
   test("6 verdicts that both orders agree on", () => {
     const consistent = (judge: string) => {
       const [one, other] = [pooled(judge, "F"), pooled(judge, "S")];
-      const decided = [...one].flatMap((verdict, i) =>
+      const decided = Array.from(one).flatMap((verdict, i) =>
         verdict === other[i] && "12".includes(verdict) ? [verdict === labels[i]] : [],
       );
       return [decided.length, decided.filter(Boolean).length / decided.length] as const;
@@ -84,7 +84,8 @@ describe.skipIf(!existsSync(FOLDER))("recorded judges", () => {
   test("7 McNemar of two judges", () => {
     const [strong, weak] = [pooled("GPT-4/Vanilla", "F"), pooled("ChatGPT/Vanilla", "F")];
     const only = (one: string, other: string): number =>
-      [...one].filter((verdict, i) => verdict === labels[i] && other[i] !== labels[i]).length;
+      Array.from(one).filter((verdict, i) => verdict === labels[i] && other[i] !== labels[i])
+        .length;
     expect([only(strong, weak), only(weak, strong)]).toEqual([182, 5]);
     expect(mcnemar(182, 5).p / 1.892e-47).toBeCloseTo(1, 3);
   });
@@ -149,7 +150,7 @@ describe.skipIf(!existsSync(FOLDER))("recorded judges", () => {
 
   test("9 five judges that share a bias: consensus is worse than the best of them", () => {
     const votes = five.map((judge) => pooled(judge!, "F"));
-    const answers = [...labels].map((__, item) =>
+    const answers = Array.from(labels).map((__, item) =>
       votes.map((verdicts) => ("12".includes(verdicts[item]!) ? [Number(verdicts[item]) - 1] : [])),
     );
     const { posteriors } = dawidSkene(answers, 2);
@@ -167,7 +168,7 @@ describe.skipIf(!existsSync(FOLDER))("recorded judges", () => {
   test("10 five judges weighed by 100 labels", () => {
     const votes = five.map((judge) => pooled(judge!, "F"));
     const answersOf = (item: number): string[] => votes.map((verdicts) => verdicts[item]!);
-    const items = [...labels].map((__, item) => item);
+    const items = Array.from(labels).map((__, item) => item);
     const gold = items.filter((item) => (item * 7919) % 419 < 100);
     const rest = items.filter((item) => (item * 7919) % 419 >= 100);
     const ensemble = weightedEnsemble(
@@ -180,10 +181,10 @@ describe.skipIf(!existsSync(FOLDER))("recorded judges", () => {
   });
 
   test("12 a few labels and many verdicts", () => {
-    const truth = [...labels].map((label) => (label === "1" ? 1 : 0));
+    const truth = Array.from(labels).map((label) => (label === "1" ? 1 : 0));
     const isLabelled = (i: number): boolean => (i * 7919) % 419 < 100;
     const of = (judge: string) => {
-      const judged = [...pooled(judge, "F")].map((verdict) => (verdict === "1" ? 1 : 0));
+      const judged = Array.from(pooled(judge, "F")).map((verdict) => (verdict === "1" ? 1 : 0));
       return {
         labels: truth.filter((__, i) => isLabelled(i)),
         judged: judged.filter((__, i) => isLabelled(i)),

@@ -1,7 +1,7 @@
 /**
  * A STAND-IN for a model's API, for trying the example without a key. It speaks OpenAI's HTTP protocol, so that the
  * real SDK talks to it, but no model is behind it: chat answers are sentences picked from the prompt
- * (model-server/answer.ts). Tokens are really counted, prefixes are cached as OpenAI caches them, latency follows the
+ * (model-server/answer.ts), grades come of shared words (model-server/grade.ts). Tokens are really counted, prefixes are cached as OpenAI caches them, latency follows the
  * number of tokens. Each response says what it is: header `x-stand-in: assay`, system_fingerprint `fp_stand_in`.
  *
  * It takes chat completions (streaming too), embeddings and the list of models. Tools are accepted and never called;
@@ -15,6 +15,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { listen, portOf } from "./listen.ts";
 import { answerTo } from "./model-server/answer.ts";
+import { gradeOf } from "./model-server/grade.ts";
 import { embed } from "./model-server/embeddings.ts";
 import { CHAT_MODELS, EMBEDDING_MODELS } from "./model-server/models.ts";
 import { createPromptCache } from "./model-server/prompt-cache.ts";
@@ -112,8 +113,7 @@ function complete(chat: ChatRequest): Completion {
       { param: "messages", code: "context_length_exceeded" },
     );
   }
-  const text = answerTo(chat.messages);
-  const whole = tokensOf(chat.json ? JSON.stringify({ answer: text }) : text);
+  const whole = tokensOf(textFor(chat));
   // A reasoning model thinks in blocks of 64 tokens, longer about longer prompts, and that counts against the limit.
   const reasoningTokens = model.reasoning
     ? Math.min(64 * (2 + Math.floor(prompt.length / 300)), chat.maxTokens)
@@ -146,6 +146,13 @@ function complete(chat: ChatRequest): Completion {
       },
     },
   };
+}
+
+function textFor({ messages, json }: ChatRequest): string {
+  const grade = gradeOf(messages);
+  if (grade !== undefined) return grade;
+  const text = answerTo(messages);
+  return json ? JSON.stringify({ answer: text }) : text;
 }
 
 async function sendWhole(

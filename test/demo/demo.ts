@@ -30,6 +30,26 @@ export interface Demo {
 }
 
 const QUESTIONS_FOR_MONEY = 20;
+const JUDGE_FILE = fileURLToPath(new URL("../../examples/rag/judge.yaml", import.meta.url));
+
+/**
+ * Has the demo's answers judged, unless the environment says how already: by the model that JUDGE_BASE_URL, JUDGE_API_KEY
+ * and JUDGE_MODEL name, or else by a stand-in. To be called before the collector reads its settings.
+ */
+export async function startDemoJudge(): Promise<{ stop(): Promise<void> }> {
+  const nothing = { stop: () => Promise.resolve() };
+  if (process.env["ASSAY_JUDGE"]) return nothing;
+  process.env["ASSAY_JUDGE"] = JUDGE_FILE;
+  if (process.env["JUDGE_BASE_URL"]) return nothing;
+  const standIn = await startExample("model-server.ts", {
+    OTEL_SERVICE_NAME: "judge",
+    OTEL_SDK_DISABLED: "true",
+  });
+  process.env["JUDGE_BASE_URL"] = `${standIn.url}/v1`;
+  process.env["JUDGE_API_KEY"] = "stand-in";
+  process.env["JUDGE_MODEL"] = "stand-in-judge";
+  return standIn;
+}
 
 export async function startDemo(options: DemoOptions): Promise<Demo> {
   await seedOnce(options);

@@ -143,7 +143,7 @@ function answer(
 /** A token a character, but for the probabilities of the one that is the score. */
 function tokensOf(content: string, likely: Record<string, number>) {
   const at = content.indexOf('"score":') + '"score":'.length;
-  return [...content].map((token, i) => ({
+  return Array.from(content).map((token, i) => ({
     token,
     logprob: 0,
     bytes: null,

@@ -16,6 +16,7 @@ export const CHAT_MODELS: ReadonlyMap<string, ChatModel> = new Map(
     "gpt-4.1": chat("gpt-4.1-2025-04-14", 1_047_576, 480, 85),
     "gpt-4.1-mini": chat("gpt-4.1-mini-2025-04-14", 1_047_576, 330, 130),
     "gpt-4.1-nano": chat("gpt-4.1-nano-2025-04-14", 1_047_576, 220, 180),
+    "stand-in-judge": chat("stand-in-judge", 128_000, 50, 400),
     "o4-mini": { ...chat("o4-mini-2025-04-16", 200_000, 450, 140), reasoning: true },
   }).flatMap(([name, model]) => [
     [name, model],

@@ -1,0 +1,116 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { parseJudgeConfig } from "./config.ts";
+import { loadMetrics, parseMetric } from "./metric.ts";
+
+const minimal = (more = "", judge = "") => `
+providers: { main: { base_url: { env: URL }, api_key: { env: KEY } } }
+judges: [{ metric: faithfulness, provider: main, model: gpt-4o-mini${judge} }]
+profiles: [{ weights: { faithfulness: 1 } }]
+${more}`;
+const env = { URL: "http://127.0.0.1:1/v1", KEY: "k" };
+const parse = (text: string, variables: NodeJS.ProcessEnv = env) =>
+  parseJudgeConfig(text, variables, "judge.yaml");
+
+test("what is not said has its default", () => {
+  const { profiles, providers, settleMs, usdPerDay } = parse(minimal());
+  expect(providers).toEqual([
+    {
+      name: "main",
+      kind: "openai",
+      baseUrl: "http://127.0.0.1:1/v1",
+      apiKey: "k",
+      maxInFlight: 16,
+    },
+  ]);
+  expect(profiles[0]).toMatchObject({ rest: 0.1, minimum: 0.001, missing: "require", strata: [] });
+  expect(profiles[0]!.judges.get("faithfulness")).toMatchObject({
+    temperature: 0.1,
+    role: "cheap",
+  });
+  expect([settleMs, usdPerDay]).toEqual([300_000, undefined]);
+});
+
+test("every problem is named at once, and no secret", () => {
+  const text = `
+providers: { main: { base_url: { env: URL }, api_key: { env: MISSING } } }
+judges:
+  - { metric: kindness, provider: main, model: m }
+  - { metric: faithfulness, provider: other, model: m }
+  - { metric: professionalism, provider: main, model: m, examples: [{ answer: a, reasoning: r, score: 9 }] }
+profiles:
+  - weights: { relevance: 1 }
+    sampling: { minimum: 0.5, strata: [{ name: s, when: {}, probability: 0.1 }] }
+usd_per_day: 1`;
+  let message = "";
+  try {
+    parse(text);
+  } catch (error) {
+    message = (error as Error).message;
+  }
+  for (const part of [
+    "providers.main.api_key: MISSING is not set",
+    "judges.0.metric: expected one of answer_correctness",
+    'judges.1.provider: expected one of main, got "other"',
+    'judges.2.examples.0.score: expected 1 to 5, got "9"',
+    "judges.2: expected usd_per_million_tokens",
+    'profiles.0: "relevance" has no judge',
+    "profiles.0.sampling.strata.0.probability: expected at least the minimum 0.5",
+  ])
+    expect(message).toContain(part);
+  expect(message).toMatch(/^7 problems in judge.yaml/);
+});
+
+test("fields of the wrong kind and unknown ones are named by their place", () => {
+  expect(() => parse(minimal("settle_second: 5"))).toThrow(/settle_second/);
+  expect(() => parse(minimal("", ", temperature: 9"))).toThrow(/judges.0.temperature/);
+  expect(() => parse("providers: [")).toThrow(/judge.yaml/);
+});
+
+test("the hash follows what decides, and nothing else", () => {
+  const hashOf = (text: string, variables = env) =>
+    parse(text, variables).profiles[0]!.judges.get("faithfulness")!.hash;
+  const hash = hashOf(minimal());
+  expect(hash).toMatch(/^[0-9a-f]{32}$/);
+  expect(hashOf(minimal(), { URL: "http://other/v1", KEY: "other" })).toBe(hash);
+  expect(hashOf(minimal("", ", timeout_ms: 500, role: strong"))).toBe(hash);
+  for (const judge of [
+    ", temperature: 0",
+    ", seed: 1",
+    ", max_tokens: 300",
+    ", chain_of_thought: false",
+    ", logprobs: true",
+    ", examples: [{ answer: a, reasoning: r, score: 2 }]",
+  ])
+    expect(hashOf(minimal("", judge)), judge).not.toBe(hash);
+  expect(hashOf(minimal().replace("gpt-4o-mini", "gpt-4o"))).not.toBe(hash);
+  const examples = ["a", "b"].map((answer) => `{ answer: ${answer}, reasoning: r, score: 2 }`);
+  const inOrder = hashOf(minimal("", `, examples: [${examples.join()}]`));
+  expect(hashOf(minimal("", `, examples: [${examples.toReversed().join()}]`))).not.toBe(inOrder);
+});
+
+test("line ends and the order of a prompt file's head change nothing; a score's meaning does", () => {
+  const file = new URL("prompts/faithfulness.md", import.meta.url);
+  const text = readFileSync(file, "utf8");
+  const metric = parseMetric(text, "f.md");
+  expect(parseMetric(text.replaceAll("\n", "\r\n"), "f.md")).toEqual(metric);
+  expect(metric).toMatchObject({ metric: "faithfulness", needs: ["answer", "context"] });
+  expect(metric.scores).toHaveLength(5);
+  expect(parseMetric(text.replace("About half", "Half"), "f.md").scores).not.toEqual(metric.scores);
+  expect(() => parseMetric("no head", "f.md")).toThrow("f.md: expected a head");
+  expect(() => parseMetric(text.replace("2: ", "7: "), "f.md")).toThrow("## Scores");
+});
+
+test("every shipped metric can be read, and what takes another's place is there", () => {
+  const metrics = loadMetrics();
+  expect(metrics.size).toBeGreaterThanOrEqual(7);
+  for (const { instead } of metrics.values()) if (instead) expect(metrics.has(instead)).toBe(true);
+});
+
+test("the example's file, with its golden set", () => {
+  const path = new URL("../../examples/rag/judge.yaml", import.meta.url).pathname;
+  const variables = { JUDGE_BASE_URL: "http://127.0.0.1:1", JUDGE_API_KEY: "k", JUDGE_MODEL: "m" };
+  const { golden, profiles } = parseJudgeConfig(readFileSync(path, "utf8"), variables, path);
+  expect(golden.get("how long can i cancel a label?")).toContain("14 days");
+  expect([...profiles[0]!.judges.keys()]).toContain("answer_plausibility");
+});
