@@ -103,7 +103,7 @@ const file = z.strictObject({
   golden_set: z.string().optional(),
 });
 
-export interface JudgeProvider {
+interface JudgeProvider {
   name: string;
   kind: "openai" | "anthropic";
   baseUrl: string;
@@ -115,7 +115,7 @@ export type Example = z.output<typeof example>;
 export type Condition = z.output<typeof condition>;
 
 /** How a call is priced: in 1e-12 USD a token, or else by the book, as this provider's. */
-export interface JudgePrice {
+interface JudgePrice {
   own?: { input: bigint; output: bigint };
   provider: string;
 }

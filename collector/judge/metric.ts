@@ -9,8 +9,8 @@ import { z } from "zod";
 import { ConfigFileError } from "../config-file.ts";
 
 /** What of a record a metric needs. Where it is missing the metric does not apply. */
-export const PARTS = ["question", "answer", "context", "reference"] as const;
-export type PartName = (typeof PARTS)[number];
+const PARTS = ["question", "answer", "context", "reference"] as const;
+type PartName = (typeof PARTS)[number];
 
 export interface Metric {
   metric: string;

@@ -1,7 +1,7 @@
 /** A judge's answer → a score, an abstention, or the reason why it is neither. Never a score that it did not give. */
 import { z } from "zod";
 
-export type VerdictFailure = "parse" | "contract" | "score";
+type VerdictFailure = "parse" | "contract" | "score";
 
 export type Verdict =
   | { status: "ok"; score: number; reasoning: string; evidence: readonly string[] }
