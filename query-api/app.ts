@@ -19,6 +19,7 @@ import { ApiError, storeError } from "./errors.ts";
 import { knownHosts, readOnlyMethods, sameOrigin, securityHeaders } from "./guard.ts";
 import { flag, readId, readParameters, type RawQuery } from "./parameters.ts";
 import { listProjects } from "./projects.ts";
+import { listEvaluations, readQuality } from "./quality.ts";
 import { listSpans } from "./spans.ts";
 import { type Store, createStore } from "./store.ts";
 import { readSpan, readTrace } from "./trace.ts";
@@ -70,6 +71,8 @@ export function createApp(options: AppOptions): Express {
   });
   route("/api/v1/spans", (store, request) => listSpans(store, query(request), now()));
   route("/api/v1/costs", (store, request) => readCosts(store, query(request), now()));
+  route("/api/v1/quality", (store, request) => readQuality(store, query(request), now()));
+  route("/api/v1/evaluations", (store, request) => listEvaluations(store, query(request), now()));
   route("/api/v1/projects", (store, request) => {
     readParameters({}, query(request));
     return listProjects(store);

@@ -27,6 +27,47 @@ export interface Costs {
   rows: CostRow[];
   totals: CostRow;
 }
+export interface QualityRow {
+  time?: string;
+  metric: string;
+  project?: string;
+  model?: string;
+  release?: string;
+  mean: number | null;
+  low: number | null;
+  high: number | null;
+  n: number;
+  effective_n: number;
+  too_few: boolean;
+  failed: number;
+  abstained: number;
+  not_applicable: number;
+  with_reference: number;
+  judges: number;
+}
+export interface QualityAnswer {
+  from: string;
+  to: string;
+  rows: QualityRow[];
+}
+export interface Judged {
+  evaluation_id: string;
+  metric: string;
+  project: string;
+  trace_id: string;
+  span_id: string;
+  time: string;
+  norm: number | null;
+  label: string;
+  explanation: string;
+  evaluator: string;
+  model: string;
+  inclusion_probability: number;
+  injection_suspected: boolean;
+}
+export interface Judgements {
+  evaluations: Judged[];
+}
 export interface Projects {
   projects: { project: string; models: string[] }[];
 }

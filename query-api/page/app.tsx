@@ -1,9 +1,10 @@
-/** The page: a header with time range and filters, and one of three views. */
+/** The page: a header with time range and filters, and one of four views. */
 import { type ComponentChildren, render } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { type Projects, useAnswer } from "./api.ts";
 import { type Place, RANGES, type Range, go, hashOf, usePlace } from "./location.ts";
 import { Overview } from "./overview.tsx";
+import { Quality } from "./quality.tsx";
 import { TraceView } from "./trace.tsx";
 import { TraceList } from "./traces.tsx";
 
@@ -31,6 +32,9 @@ function App() {
           <Tab place={place} view="overview">
             Overview
           </Tab>
+          <Tab place={place} view="quality">
+            Quality
+          </Tab>
           <Tab place={place} view="traces">
             Traces
           </Tab>
@@ -52,6 +56,7 @@ function App() {
       </header>
       <main>
         {place.view === "overview" && <Overview place={place} round={round} />}
+        {place.view === "quality" && <Quality place={place} round={round} />}
         {place.view === "traces" && <TraceList place={place} round={round} />}
         {place.view === "trace" && <TraceView place={place} key={place.traceId} />}
       </main>
@@ -65,7 +70,7 @@ function Tab({
   children,
 }: {
   place: Place;
-  view: "overview" | "traces";
+  view: "overview" | "quality" | "traces";
   children: ComponentChildren;
 }) {
   const here = place.view === view || (view === "traces" && place.view === "trace");

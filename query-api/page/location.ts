@@ -21,7 +21,7 @@ export const STEPS: Record<Range, { step: string; seconds: number }> = {
 };
 
 export interface Place {
-  view: "overview" | "traces" | "trace";
+  view: "overview" | "quality" | "traces" | "trace";
   traceId: string;
   range: Range;
   project: string;
@@ -36,7 +36,8 @@ function readPlace(hash: string): Place {
   const query = new URLSearchParams(search);
   const range = query.get("range") ?? "";
   return {
-    view: view === "traces" ? (traceId ? "trace" : "traces") : "overview",
+    view:
+      view === "traces" ? (traceId ? "trace" : "traces") : view === "quality" ? view : "overview",
     traceId,
     range: range in RANGES ? (range as Range) : "24h",
     project: query.get("project") ?? "",
@@ -51,7 +52,7 @@ export function hashOf(place: Place): string {
   const query = new URLSearchParams({ range });
   for (const [name, value] of Object.entries({ project, model, status, span }))
     if (value) query.set(name, value);
-  const path = view === "overview" ? "" : view === "traces" ? "traces" : `traces/${traceId}`;
+  const path = view === "overview" ? "" : view === "trace" ? `traces/${traceId}` : view;
   return `#/${path}?${query}`;
 }
 

@@ -44,6 +44,25 @@ describe.skipIf(!hasBrowser)("the page", () => {
         },
       },
     ]);
+    await writer.insert({
+      table: "assay.evaluations",
+      values: Array.from({ length: 40 }, (_, n) => ({
+        project: "shop-assistant",
+        name: "composite",
+        event_time: ((Date.now() - n * 60_000) / 1_000).toFixed(3),
+        evaluated_at: (Date.now() / 1_000).toFixed(3),
+        evaluation_id: String(n).padStart(16, "0"),
+        trace_id: "t".repeat(16),
+        span_id: "s".repeat(8),
+        source: "judge",
+        status: "ok",
+        norm: n === 0 ? 0.1 : 0.75,
+        judge_probability: 0.5,
+        model: "gpt-4.1",
+        explanation: HOSTILE,
+      })),
+      format: "JSONEachRow",
+    });
     api = await startQueryApi({
       address: { host: "127.0.0.1", port: 0 },
       target: engine.readerTarget,
@@ -82,6 +101,20 @@ describe.skipIf(!hasBrowser)("the page", () => {
     expect(await page.locator(".plot canvas").count()).toBe(4);
     await page.getByTestId("filter-project").selectOption("support-bot");
     await page.waitForURL(/project=support-bot/);
+  });
+
+  test("quality: a mean with its interval, a chart, and the worst answer's reasons as text", async () => {
+    await page.goto(`${origin}/#/quality?range=24h`);
+    const tile = page.getByTestId("metric-composite");
+    await tile.waitFor();
+    expect(await tile.textContent()).toMatch(/composite73\.4\d\d?\.\d to \d\d\.\d40 scored/);
+    expect(await page.locator(".plot canvas").count()).toBe(1);
+    const worst = page.getByTestId("worst-table").locator("tbody tr").first();
+    expect(await worst.textContent()).toContain(`10.0${HOSTILE}`);
+    await worst.getByRole("button").click();
+    await page.waitForURL(/traces\/7474/);
+    await page.goto(`${origin}/#/quality?range=24h&project=none`);
+    await page.getByTestId("nothing-judged").waitFor();
   });
 
   test("an empty range says how to send the first span, or that a filter is too narrow", async () => {

@@ -1,0 +1,248 @@
+/**
+ * How good answers are: means of judged scores with their uncertainty, by any of the dimensions below and by time.
+ *
+ * Each score is weighed by 1 / the probability that its record was judged; failed judgements, abstentions and metrics
+ * that did not apply are counted and are never a score. An evaluation that is stored twice counts once. Scores of
+ * different judges are different series: `judges` says how many went into a row, `by=judge_hash` takes them apart.
+ */
+import { hajekFromSums } from "@assay/statistics/estimate";
+import { z } from "zod";
+import { ApiError, badParameter } from "./errors.ts";
+import {
+  anyOf,
+  checkRange,
+  nanos,
+  namesOf,
+  readParameters,
+  step,
+  time,
+  wholeNumber,
+  type RawQuery,
+} from "./parameters.ts";
+import type { Store } from "./store.ts";
+
+const MAX_ROWS = 10_000;
+const MAX_STEPS = 2_000;
+/** With less than these many scores' worth, a mean says little. */
+const ENOUGH = 30;
+
+const DIMENSIONS = [
+  "project",
+  "model",
+  "provider",
+  "environment",
+  "release",
+  "prompt_version",
+  "stratum",
+  "judge_hash",
+  "evaluator",
+  "role",
+  "source",
+] as const;
+type Dimension = (typeof DIMENSIONS)[number];
+
+const QUESTION =
+  '"records" (how good were these answers?) or "system" (how good is what gave them?)';
+
+function shape(nowMs: number) {
+  const filters = Object.fromEntries(DIMENSIONS.map((name) => [name, anyOf.optional()]));
+  return {
+    from: time(nowMs),
+    to: time(nowMs),
+    metric: anyOf.optional(),
+    by: namesOf(DIMENSIONS).optional(),
+    step: step.optional(),
+    about: z.enum(["records", "system"], { message: QUESTION }).default("records"),
+    ...(filters as Record<Dimension, z.ZodOptional<typeof anyOf>>),
+  };
+}
+
+/** Each evaluation once, the newest of it, of a range and filters; experiments and retests are no traffic. */
+function evaluationsSql(filters: readonly string[], more = ""): string {
+  const where = [
+    "event_time >= fromUnixTimestamp64Nano({from:Int64}, 'UTC')",
+    "event_time < fromUnixTimestamp64Nano({to:Int64}, 'UTC')",
+    "purpose IN ('', 'traffic')",
+    ...filters.map((name) => `${name === "metric" ? "name" : name} IN {f_${name}:Array(String)}`),
+    ...(more ? [more] : []),
+  ].join(" AND ");
+  return `SELECT *, trace_probability * judge_probability AS pi FROM assay.evaluations WHERE ${where}
+    ORDER BY evaluated_at DESC LIMIT 1 BY evaluation_id`;
+}
+
+interface SumsRow {
+  [key: string]: unknown;
+  n: number;
+  w: number;
+  w2: number;
+  wy: number;
+  v: number;
+  vy: number;
+  vy2: number;
+  failed: number;
+  abstained: number;
+  not_applicable: number;
+  with_reference: number;
+  judges: number;
+  spent: string | null;
+  unpriced: number;
+}
+
+export async function readQuality(
+  store: Store,
+  query: RawQuery,
+  nowMs: number,
+): Promise<Record<string, unknown>> {
+  const {
+    from,
+    to,
+    by = [],
+    step: seconds,
+    about,
+    ...filters
+  } = readParameters(shape(nowMs), query);
+  checkRange(from, to);
+  if (seconds !== undefined && (to - from) / 1000 / seconds > MAX_STEPS)
+    throw badParameter("step", `at most ${MAX_STEPS} steps between from and to`, `${seconds} s`);
+  const given = (["metric", ...DIMENSIONS] as const).filter((name) => filters[name] !== undefined);
+  const rows = await store.rows<SumsRow>({
+    sql: groupedSql(by, seconds !== undefined, given, about === "system"),
+    parameters: {
+      from: nanos(from),
+      to: nanos(to),
+      ...(seconds && { step: seconds }),
+      ...Object.fromEntries(given.map((name) => [`f_${name}`, filters[name]])),
+    },
+  });
+  if (rows.length > MAX_ROWS)
+    throw new ApiError(
+      "too_many_rows",
+      `expected up to ${MAX_ROWS} rows, got more: narrow the range or the filters, take a larger step or fewer names in by`,
+    );
+  return {
+    from: new Date(from).toISOString(),
+    to: new Date(to).toISOString(),
+    step_seconds: seconds ?? null,
+    by,
+    about,
+    rows: rows.map(estimateOf),
+  };
+}
+
+function groupedSql(
+  by: readonly Dimension[],
+  stepped: boolean,
+  filters: readonly string[],
+  superpopulation: boolean,
+): string {
+  const bucket =
+    "formatDateTime(toDateTime(intDiv(toUnixTimestamp(event_time), {step:UInt32}) * {step:UInt32}, 'UTC'), '%FT%TZ')";
+  const keys = [
+    ...(stepped ? [{ sql: bucket, name: "time" }] : []),
+    { sql: "name", name: "metric" },
+    ...by.map((name) => ({ sql: name, name })),
+  ];
+  const scored = "status = 'ok' AND norm IS NOT NULL";
+  const sum = (term: string): string => `toFloat64(sumIf(assumeNotNull(${term}), ${scored}))`;
+  const v = superpopulation ? "1 / (pi * pi)" : "(1 - pi) / (pi * pi)";
+  const group = keys.map(({ name }) => `key_${name}`).join(", ");
+  return `SELECT ${keys.map(({ sql, name }) => `toString(${sql}) AS key_${name}`).join(", ")},
+  toFloat64(countIf(${scored})) AS n, ${sum("1 / pi")} AS w, ${sum("1 / (pi * pi)")} AS w2, ${sum("norm / pi")} AS wy,
+  ${sum(v)} AS v, ${sum(`${v} * norm`)} AS vy, ${sum(`${v} * norm * norm`)} AS vy2,
+  toFloat64(countIf(status = 'failed')) AS failed, toFloat64(countIf(status = 'abstain')) AS abstained,
+  toFloat64(countIf(status = 'not_applicable')) AS not_applicable,
+  toFloat64(countIf(${scored} AND reference != '')) AS with_reference, toFloat64(uniqExact(judge_hash)) AS judges,
+  if(countIf(cost IS NOT NULL) > 0, toDecimalString(sum(cost), 12), NULL) AS spent,
+  toFloat64(countIf(cost IS NULL AND attempts > 0)) AS unpriced
+FROM (${evaluationsSql(filters)})
+GROUP BY ${group} ORDER BY ${group} LIMIT ${MAX_ROWS + 1}`;
+}
+
+function estimateOf(row: SumsRow): Record<string, unknown> {
+  const { n, w, w2, wy, v, vy, vy2, failed, abstained, not_applicable, ...rest } = row;
+  const { with_reference, judges, spent, unpriced, ...keys } = rest;
+  const estimate = hajekFromSums({ n, w, w2, wy, v, vy, vy2 });
+  const asked = n + failed + abstained;
+  return {
+    ...Object.fromEntries(
+      Object.entries(keys).map(([name, value]) => [name.replace(/^key_/, ""), value]),
+    ),
+    mean: estimate?.mean ?? null,
+    low: within(estimate?.low),
+    high: within(estimate?.high),
+    standard_error: estimate?.standardError ?? null,
+    n,
+    effective_n: estimate?.effectiveN ?? 0,
+    too_few: (estimate?.effectiveN ?? 0) < ENOUGH,
+    failed,
+    abstained,
+    not_applicable,
+    /** What the mean would be if every failed judgement were the worst, or the best, score. */
+    worst_case: bounds(estimate?.mean, n, failed, asked),
+    with_reference,
+    judges,
+    cost: spent,
+    unpriced_judgements: unpriced,
+  };
+}
+
+function within(value: number | null | undefined): number | null {
+  return value === null || value === undefined ? null : Math.min(1, Math.max(0, value));
+}
+
+function bounds(
+  mean: number | undefined,
+  n: number,
+  failed: number,
+  asked: number,
+): { low: number; high: number } | null {
+  if (mean === undefined || asked === 0) return null;
+  return { low: (mean * n) / (n + failed), high: (mean * n + failed) / (n + failed) };
+}
+
+const STATUSES = ["ok", "abstain", "not_applicable", "failed"] as const;
+
+function listShape(nowMs: number) {
+  const filters = Object.fromEntries(DIMENSIONS.map((name) => [name, anyOf.optional()]));
+  return {
+    from: time(nowMs),
+    to: time(nowMs),
+    metric: anyOf.optional(),
+    status: z.enum(STATUSES, { message: `one of ${STATUSES.join(", ")}` }).optional(),
+    order: z.enum(["newest", "worst"], { message: '"newest" or "worst"' }).default("newest"),
+    limit: wholeNumber(1, 500).default(50),
+    ...(filters as Record<Dimension, z.ZodOptional<typeof anyOf>>),
+  };
+}
+
+/** Single scores with their judges' reasons, the newest or the worst first. */
+export async function listEvaluations(
+  store: Store,
+  query: RawQuery,
+  nowMs: number,
+): Promise<Record<string, unknown>> {
+  const { from, to, status, order, limit, ...filters } = readParameters(listShape(nowMs), query);
+  checkRange(from, to);
+  const given = (["metric", ...DIMENSIONS] as const).filter((name) => filters[name] !== undefined);
+  const only = [
+    ...(status ? ["status = {status:String}"] : []),
+    ...(order === "worst" ? ["norm IS NOT NULL"] : []),
+  ].join(" AND ");
+  const evaluations = await store.rows({
+    sql: `SELECT lower(hex(evaluation_id)) AS evaluation_id, name AS metric, project, lower(hex(trace_id)) AS trace_id, lower(hex(span_id)) AS span_id,
+  concat(replaceOne(toString(event_time), ' ', 'T'), 'Z') AS time, status, error_type, score, score_expected, norm, label,
+  explanation, evidence, evaluator, judge_hash, judge_model, role, source, model, release, prompt_version, stratum,
+  pi AS inclusion_probability, reference, coverage, injection_suspected, attempts, toDecimalString(cost, 12) AS cost, toFloat64(latency_ms) AS latency_ms
+FROM (${evaluationsSql(given, only)})
+ORDER BY ${order === "worst" ? "norm, " : ""}event_time DESC, evaluation_id
+LIMIT {limit:UInt32}`,
+    parameters: {
+      from: nanos(from),
+      to: nanos(to),
+      limit,
+      ...(status && { status }),
+      ...Object.fromEntries(given.map((name) => [`f_${name}`, filters[name]])),
+    },
+  });
+  return { evaluations };
+}
