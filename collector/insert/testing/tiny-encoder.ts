@@ -73,7 +73,13 @@ function encode(
     const place = rowPlace(isEvaluation ? "evaluations" : "spans", day);
     rowsByDay.set(place, (rowsByDay.get(place) ?? 0) + 1);
   }
-  return { rows: spans.length, repeats: 0, byteLength: bytes.byteLength, chunks: [bytes], rowsByDay };
+  return {
+    rows: spans.length,
+    repeats: 0,
+    byteLength: bytes.byteLength,
+    chunks: [bytes],
+    rowsByDay,
+  };
 }
 
 /** Where it differs from a span; without an operation it is in no rollup. */
