@@ -50,7 +50,7 @@ export interface QualityAnswer {
   to: string;
   rows: QualityRow[];
 }
-export interface Judged {
+interface Judged {
   evaluation_id: string;
   metric: string;
   project: string;

@@ -1,0 +1,31 @@
+/** A panel as its author writes it: what it shows, why one would look at it, and the SQL. dashboard.ts makes Grafana's of it. */
+export interface PanelSpec {
+  kind: "timeseries" | "stat" | "table" | "barchart";
+  title: string;
+  /** What it tells, in a sentence. */
+  description: string;
+  /** One of Grafana's. */
+  unit: string;
+  sql: string;
+  /** Of 24 columns. @default 12, 6 for a stat */
+  width?: number;
+  height?: number;
+  stacked?: boolean;
+  decimals?: number;
+  min?: number;
+  max?: number;
+  /** Column whose values are ids of traces: they lead to the page. */
+  traceColumn?: string;
+}
+
+export interface DashboardSpec {
+  uid: string;
+  title: string;
+  description: string;
+  /** @default now-7d */
+  from?: string;
+  rows: readonly { title: string; panels: readonly PanelSpec[] }[];
+}
+
+/** Of every query: the range and the projects chosen. `ts` is the table's own column of time. */
+export const CHOSEN = "$__timeFilter(ts) AND project IN (${project:singlequote})";
