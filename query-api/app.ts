@@ -15,8 +15,10 @@ import express, {
 } from "express";
 import { schemaVersion } from "@assay/clickhouse";
 import { readCosts } from "./costs.ts";
+import { readDeterminism } from "./determinism.ts";
 import { ApiError, storeError } from "./errors.ts";
 import { knownHosts, readOnlyMethods, sameOrigin, securityHeaders } from "./guard.ts";
+import { readJudges } from "./judges.ts";
 import { flag, readId, readParameters, type RawQuery } from "./parameters.ts";
 import { listProjects } from "./projects.ts";
 import { listEvaluations, readQuality } from "./quality.ts";
@@ -73,6 +75,8 @@ export function createApp(options: AppOptions): Express {
   route("/api/v1/costs", (store, request) => readCosts(store, query(request), now()));
   route("/api/v1/quality", (store, request) => readQuality(store, query(request), now()));
   route("/api/v1/evaluations", (store, request) => listEvaluations(store, query(request), now()));
+  route("/api/v1/judges", (store, request) => readJudges(store, query(request), now()));
+  route("/api/v1/determinism", (store, request) => readDeterminism(store, query(request), now()));
   route("/api/v1/projects", (store, request) => {
     readParameters({}, query(request));
     return listProjects(store);

@@ -68,6 +68,39 @@ interface Judged {
 export interface Judgements {
   evaluations: Judged[];
 }
+export interface JudgeRow {
+  judge_hash: string;
+  metric: string;
+  judge: string;
+  strategy: string;
+  judgements: number;
+  ok: number;
+  failed: number;
+  usd_per_thousand: number | null;
+  p95_ms: number;
+}
+export interface Judges {
+  judges: JudgeRow[];
+  comparison?: {
+    records: number;
+    too_few: boolean;
+    exact: number | null;
+    within_one: number | null;
+    kappa_quadratic: { kappa: number; low: number; high: number } | null;
+    verdict: string;
+  };
+}
+export interface DeterminismAnswer {
+  coverage: number | null;
+  models: {
+    model: string;
+    prompts: number;
+    answers: number;
+    agreement: number | null;
+    agreement_plain: number | null;
+    tar_5: number | null;
+  }[];
+}
 export interface Projects {
   projects: { project: string; models: string[] }[];
 }

@@ -111,6 +111,7 @@ describe.skipIf(!hasBrowser)("the page", () => {
     expect(await page.locator(".plot canvas").count()).toBe(1);
     const worst = page.getByTestId("worst-table").locator("tbody tr").first();
     expect(await worst.textContent()).toContain(`10.0${HOSTILE}`);
+    expect(await page.getByTestId("determinism").textContent()).toContain("Determinism");
     await worst.getByRole("button").click();
     await page.waitForURL(/traces\/7474/);
     await page.goto(`${origin}/#/quality?range=24h&project=none`);

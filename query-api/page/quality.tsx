@@ -5,6 +5,7 @@ import { Chart, type Series } from "./chart.tsx";
 import { count } from "./format.ts";
 import { Failed } from "./notices.tsx";
 import { type Place, STEPS, go } from "./location.ts";
+import { DeterminismCard, JudgesCard } from "./reliability.tsx";
 
 const FIRST = "composite";
 
@@ -44,6 +45,8 @@ export function Quality({ place, round }: { place: Place; round: number }) {
       <OverTime query={{ ...of, step }} metric={metric} seconds={seconds} round={round} />
       <Parts query={{ ...of, by: "project,model,release" }} round={round} place={place} />
       <Worst query={{ ...of, order: "worst", limit: "20" }} round={round} place={place} />
+      <JudgesCard query={{ from: base.from, to: base.to, project: base.project }} round={round} />
+      <DeterminismCard query={base} round={round} />
     </div>
   );
 }
