@@ -125,7 +125,12 @@ export async function readDeterminism(
       .map((group) => ({ ...group, agreement: pairwiseAgreement(group.raw) ?? 0 }))
       .toSorted((a, b) => a.agreement - b.agreement || b.answers - a.answers)
       .slice(0, LEAST_ALIKE)
-      .map(({ raw, plain: _, ...group }) => ({ ...group, different_answers: raw.length })),
+      .map((group) => ({
+        ...group,
+        raw: undefined,
+        plain: undefined,
+        different_answers: group.raw.length,
+      })),
   };
 }
 
