@@ -21,6 +21,7 @@ export interface FinishedRequest {
   model: string;
   content: RequestContent;
   contentMode: ContentMode;
+  reference: string | undefined;
   startedAtUnixMs: number;
 }
 
@@ -177,6 +178,7 @@ function writeContent(
   put(attributes, ATTR.inputMessages, input.messages);
   put(attributes, ATTR.systemInstructions, input.system ?? []);
   put(attributes, ATTR.toolDefinitions, tools);
+  if (request.reference) attributes[ATTR.assayReference] = writer.text(request.reference);
   noteWriter(attributes, writer);
 }
 

@@ -94,6 +94,8 @@ export const ATTR = {
   openaiSystemFingerprint: "openai.response.system_fingerprint",
   assayProject: "assay.project",
   assayRelease: "assay.release",
+  /** What a right answer to the question says: content. */
+  assayReference: "assay.reference",
   assayRegion: "assay.region",
   /** Exact decimal string, USD. */
   assayCostExact: "assay.cost.amount_exact",

@@ -16,6 +16,8 @@ export interface LlmContext {
   /** Name of the prompt template. */
   promptId?: string;
   promptVersion?: string;
+  /** What a right answer says, where it is known: a judge compares with it. Captured as the messages are. */
+  reference?: string;
   /** What of the messages may leave the service for these calls. @default ASSAY_CONTENT */
   content?: ContentMode;
 }

@@ -81,6 +81,7 @@ export class ModelCall {
       model,
       content: dialect.content(body),
       contentMode: llmContext?.content ?? runtime.settings.content,
+      reference: llmContext?.reference,
       startedAtUnixMs: Date.now(),
     };
     stats.spansStarted++;

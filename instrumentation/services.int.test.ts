@@ -310,7 +310,8 @@ test("planted secrets do not leave the process", async () => {
     await client.responses.create({ model: "gpt-4o-mini", instructions: secret, input: secret });
     await traceRetriever(async () => [{ id: "1", content: secret, metadata: { owner: secret } }], { name: "r", query: () => secret })();
     await client.chat.completions.create({ model: "unauthorized " , messages: [{ role: "user", content: secret }] }).catch(() => {});
-    await withContext({ content: "off" }, () => client.chat.completions.create({ model: "gpt-4o", messages: [{ role: "user", content: "not to be kept" }] }));
+    await withContext({ content: "off", reference: "not to be kept either" }, () => client.chat.completions.create({ model: "gpt-4o", messages: [{ role: "user", content: "not to be kept" }] }));
+    await withContext({ reference: "Right is what " + secret + " says." }, () => client.chat.completions.create({ model: "gpt-4.1", messages: [{ role: "user", content: "?" }] }));
   `;
   const folder = await serviceFolder({ "main.mjs": script });
   const { code, stderr } = await runNode(
@@ -319,13 +320,15 @@ test("planted secrets do not leave the process", async () => {
     folder,
   );
   expect([code, stderr]).toEqual([0, ""]);
-  expect(collector.spans).toHaveLength(5);
+  expect(collector.spans).toHaveLength(6);
   const sent = collector.bodies.join("\n");
   for (const secret of secrets) {
     expect(sent).not.toContain(secret);
     expect(sent).not.toContain(Buffer.from(secret).toString("base64").slice(0, 16));
   }
   expect(sent).not.toContain("not to be kept");
+  const { attributes } = named(collector.spans, "named-by-its-package", "chat gpt-4.1");
+  expect(attributes["assay.reference"]).toMatch(/^Right is what .* says\.$/);
   expect(
     named(collector.spans, "named-by-its-package", "chat gpt-4o-mini").attributes[
       "assay.content.redactions"

@@ -541,13 +541,14 @@ describe("spans that come again", () => {
     expect(encoder.finish(3)).toMatchObject({ rows: 0, repeats: 0 });
   });
 
-  test("a span of the same ids that ends later, or says more, is another", () => {
+  test("a span of the same ids that ends later, or says more or other things, is another", () => {
     const first = span(spanId(1), started);
     const later = span(spanId(1), started, ended);
     const more = span(spanId(1), started, ended, text(5, "name"));
+    const other = span(spanId(1), started, ended, text(5, "nome"));
     encoder.append(record(1, first, later));
-    encoder.append(record(2, first, more, later));
-    expect(encoder.finish(1)).toMatchObject({ rows: 3, repeats: 2 });
+    encoder.append(record(2, first, more, later, other));
+    expect(encoder.finish(1)).toMatchObject({ rows: 4, repeats: 2 });
   });
 
   test("a block that is made again has the same rows", () => {

@@ -91,6 +91,8 @@ class SpanEncoder implements TraceEncoder {
   readonly #shared: SharedColumns;
   readonly #spots = new SharedSpots();
   readonly #window = new SpanWindow();
+  /** Of the span at hand, in the record. */
+  readonly #spanPlace = { body: NOTHING, at: 0, end: 0 };
   #resource!: ResourceContext;
   #scope!: ScopeContext;
 
@@ -155,6 +157,7 @@ class SpanEncoder implements TraceEncoder {
       // The body belongs to the caller.
       this.#reader.reset(NOTHING);
       this.#record = undefined;
+      this.#spanPlace.body = NOTHING;
     }
   }
 
@@ -230,13 +233,14 @@ class SpanEncoder implements TraceEncoder {
       this.#reader.at = end;
       return;
     }
-    const length = end - this.#reader.at;
+    this.#spanPlace.at = this.#reader.at;
+    this.#spanPlace.end = end;
     const reader = this.#scanSpan(end);
     if (!this.#scan.hasIds) {
       this.#stats.skipped++;
       return;
     }
-    if (this.#isRepeat(reader, length)) this.#repeats++;
+    if (this.#isRepeat(reader)) this.#repeats++;
     else this.#endRow(this.#row.write(this.rows, reader, this.#resource, this.#scope));
     this.#reader.at = end;
   }
@@ -267,9 +271,10 @@ class SpanEncoder implements TraceEncoder {
     return this.#translated;
   }
 
-  #isRepeat(reader: WireReader, length: number): boolean {
-    const { seq } = this.#record!;
-    return this.#window.isRepeat(this.#scan, reader.body, length, seq, this.#spanIndex);
+  #isRepeat(reader: WireReader): boolean {
+    const { seq, body } = this.#record!;
+    this.#spanPlace.body = body;
+    return this.#window.isRepeat(this.#scan, reader.body, this.#spanPlace, seq, this.#spanIndex);
   }
 
   forgetSpans(): void {

@@ -7,7 +7,7 @@ const scan = { traceIdAt: 0, spanIdAt: 16, endLow: 5, endHigh: 6 };
 function isRepeat(window: SpanWindow, n: number, seq: number): boolean {
   body.writeUInt32LE(n % 1_000, 4);
   body.writeUInt32LE(n, 20);
-  return window.isRepeat(scan, body, 300, seq, n);
+  return window.isRepeat(scan, body, { body, at: 0, end: body.length }, seq, n);
 }
 
 test("the last quarter of a million spans are known, earlier ones not for ever", () => {

@@ -1,30 +1,33 @@
 /**
- * The last quarter of a million spans and up to twice as many, to know one that comes again in another request: a client that got no answer may
- * cut its spans into other requests than the first time, and then no request equals an earlier one.
+ * The last quarter of a million spans and up to twice as many, to know one that comes again in another request: a client
+ * that got no answer may cut its spans into other requests than the first time, and then no request equals an earlier one.
  *
- * A span comes again when its trace id, span id, end and length do; all of them are kept and compared, so that none is
- * dropped by a chance of hashing. A span that is sent when it starts and again when it ends has another end: both are
- * kept. What is seen at its own place a second time is no repeat: its block is being made again.
+ * A span comes again when its trace id, span id, end, length and bytes do. All but the bytes are kept and compared; of the
+ * bytes a checksum, which only decides between spans of one id. So a span that is sent when it starts and again when it
+ * ends, or with other attributes, is kept each time. What is seen at its own place a second time is no repeat: its block
+ * is being made again.
  *
  * Two tables of `SPANS` each: when the younger is full, it takes the place of the older. Slots are probed a few times
  * only; a span that finds none is not remembered, which costs its repeat a second row and nothing else.
  */
 import { randomInt } from "node:crypto";
+import { crc32 } from "node:zlib";
 import type { SpanScan } from "./span-scan.ts";
 
-/** Of 44 bytes: 22 MiB a table, when it is full. */
+/** Of 48 bytes: 24 MiB a table, when it is full. */
 const SLOTS = 1 << 19;
 const SPANS = SLOTS / 2;
 const PROBES = 64;
 
-/** A slot: trace id, span id, end, length (0: the slot is free), then number of the record and index in it. */
+/** A slot: trace id, span id, end, checksum, length (0: the slot is free), then number of the record and index in it. */
 const TRACE_ID_WORDS = 4;
 const ID_WORDS = 6;
-const KEY_WORDS = 9;
-const LENGTH = 8;
-const SEQ = 9;
-const INDEX = 10;
-const SLOT_WORDS = 11;
+const KEY_WORDS = 10;
+const CHECKSUM = 8;
+const LENGTH = 9;
+const SEQ = 10;
+const INDEX = 11;
+const SLOT_WORDS = 12;
 
 export class SpanWindow {
   /** Chosen anew by each process: nobody can send ids that all want one slot. */
@@ -37,14 +40,14 @@ export class SpanWindow {
   /**
    * Whether the scanned span has come before, at another place; if it never came it is remembered.
    * @param body what was scanned
-   * @param length bytes of the span as sent
+   * @param sent the record's bytes, in which the span lies as it was sent
    * @param seq number of its record in the log
    * @param index its place in that record
    */
   isRepeat(
     scan: Pick<SpanScan, "traceIdAt" | "spanIdAt" | "endLow" | "endHigh">,
     body: Uint8Array,
-    length: number,
+    sent: { body: Uint8Array; at: number; end: number },
     seq: number,
     index: number,
   ): boolean {
@@ -53,7 +56,8 @@ export class SpanWindow {
     putId(key, TRACE_ID_WORDS, body, scan.spanIdAt, ID_WORDS - TRACE_ID_WORDS);
     key[ID_WORDS] = scan.endLow;
     key[ID_WORDS + 1] = scan.endHigh;
-    key[LENGTH] = length;
+    key[CHECKSUM] = crc32(sent.body.subarray(sent.at, sent.end));
+    key[LENGTH] = sent.end - sent.at;
     const first = this.#firstSlot();
     for (const table of [this.#younger, this.#older]) {
       const at = find(table, key, first);

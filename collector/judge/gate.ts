@@ -17,6 +17,7 @@ export interface GateStats {
 
 export class Gate {
   readonly #most: number;
+  readonly #firstPauseMs: number;
   readonly #now: () => number;
   #limit: number;
   #inFlight = 0;
@@ -27,7 +28,9 @@ export class Gate {
   /** When a call last went well. */
   lastSuccess = -Infinity;
 
-  constructor(most: number, { now = () => performance.now() } = {}) {
+  /** @param pauseMs for which it is closed the first time */
+  constructor(most: number, { now = () => performance.now(), pauseMs = FIRST_PAUSE_MS } = {}) {
+    this.#firstPauseMs = pauseMs;
     this.#most = most;
     this.#limit = most;
     this.#now = now;
@@ -66,7 +69,10 @@ export class Gate {
 
   /** It is away, or wants a person: closed for longer each time that it still is. */
   close(reason: string): void {
-    const pauseMs = Math.min(LONGEST_PAUSE_MS, (this.#closed?.pauseMs ?? FIRST_PAUSE_MS / 2) * 2);
+    const pauseMs = Math.min(
+      LONGEST_PAUSE_MS,
+      (this.#closed?.pauseMs ?? this.#firstPauseMs / 2) * 2,
+    );
     this.#closed = { reason, until: this.#now() + pauseMs, pauseMs };
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#wake(), pauseMs);

@@ -3,6 +3,7 @@
  * in the order in which their traces settled, so that where it is is one pair: a time and a trace's id.
  */
 import type { ClickHouseClient } from "@clickhouse/client";
+import { ATTR } from "@assay/instrumentation/conventions";
 import type { SpanContent, TraceSpan } from "./record.ts";
 
 /** In the order of `(settledUnixMs, traceId)`. */
@@ -65,11 +66,11 @@ export async function spansOf(
        if(response_model = '', request_model, response_model) AS model, status, toFloat64(input_tokens) AS inputTokens,
        session_id AS sessionId, user_id AS userId, response_id AS responseId, prompt_version AS promptVersion,
        prompt_hash AS promptHash, sampling_weight AS samplingWeight, document_count AS documentCount,
-       toFloat64(toUnixTimestamp64Milli(received_at)) AS receivedAtUnixMs, attrs_string['assay.reference'] AS reference
+       toFloat64(toUnixTimestamp64Milli(received_at)) AS receivedAtUnixMs, attrs_string['${ATTR.assayReference}'] AS reference
      FROM assay.spans
      WHERE event_time >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') - INTERVAL ${DAYS_BACK} DAY
        AND trace_id IN (SELECT unhex(traceId) FROM (${SETTLED} AND (settledUnixMs, traceId) <= ({until:Int64}, {last:String})))
-       AND (is_model_call OR operation = 'retrieval' OR attrs_string['assay.reference'] != '')
+       AND (is_model_call OR operation = 'retrieval' OR attrs_string['${ATTR.assayReference}'] != '')
      ORDER BY traceId, eventTimeUnixMs
      LIMIT 1 BY traceId, spanId`,
     parameters(collectorId, from, to.settledUnixMs, { last: to.traceId }),

@@ -62,6 +62,8 @@ export interface JudgeWorkerOptions {
   now?: () => number;
   /** Between looks for settled traces. */
   pollMs?: number;
+  /** For which a provider that is away is left alone at first; see gate.ts. */
+  closedPauseMs?: number;
   /** Between attempts at a call; see judging.ts. */
   pauseMs?: (attempt: number) => number;
 }
@@ -83,11 +85,15 @@ export class JudgeWorker {
     this.#options = options;
     this.#now = options.now ?? Date.now;
     this.#budget = new Budget(options.config.usdPerDay, { now: this.#now });
+    const pause = options.closedPauseMs === undefined ? {} : { pauseMs: options.closedPauseMs };
     this.#providers = new Map(
       options.config.providers.map((provider) => {
         const call =
           provider.kind === "openai" ? openaiProvider(provider) : anthropicProvider(provider);
-        return [provider.name, { name: provider.name, call, gate: new Gate(provider.maxInFlight) }];
+        return [
+          provider.name,
+          { name: provider.name, call, gate: new Gate(provider.maxInFlight, pause) },
+        ];
       }),
     );
   }

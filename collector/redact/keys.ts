@@ -24,6 +24,7 @@ const CONTENT_KEYS: readonly string[] = [
   ATTR.toolCallResult,
   ATTR.retrievalQuery,
   ATTR.retrievalDocuments,
+  ATTR.assayReference,
   ..."gen_ai.prompt gen_ai.prompt.0* gen_ai.prompt.1* gen_ai.prompt.2* gen_ai.prompt.3* gen_ai.prompt.4*".split(
     " ",
   ),

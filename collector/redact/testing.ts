@@ -108,7 +108,7 @@ const attributes = (field: number, value: string): Field[] => [
 ];
 
 /** A request with `value` wherever text can be, and fields that nobody knows. */
-export function requestWith(value: string): Field {
+export function requestWith(value: string, spanId: Uint8Array = SPAN_ID): Field {
   const unknown = text(77, "unknown field");
   return message(
     1,
@@ -117,6 +117,7 @@ export function requestWith(value: string): Field {
       2,
       message(1, text(1, value), text(2, value), ...attributes(3, value), unknown),
       span(
+        text(2, spanId),
         text(3, "vendor=x"),
         text(5, value),
         fixed64(7, 1n),

@@ -504,7 +504,10 @@ const SITUATIONS: [name: string, Situation][] = [
   [
     "P26 the same resource twice",
     {
-      protobuf: body(message(1, message(2, span())), message(1, message(2, span()))),
+      protobuf: body(
+        message(1, message(2, span())),
+        message(1, message(2, span(text(2, Buffer.alloc(8, 7))))),
+      ),
       rows: [{}, {}],
     },
   ],

@@ -92,7 +92,8 @@ afterAll(async () => {
 test("no planted secret is written anywhere", async () => {
   const values = [...PLANTED.map(([, , value]) => value), `of ${CUSTOMER} today`];
   for (const [index, value] of values.entries()) {
-    const sent = body(requestWith(value));
+    // Redacted, some are the same: with one id they would be one span that came again.
+    const sent = body(requestWith(value, Buffer.alloc(8, index + 1)));
     const gzipped = index % 2 === 1;
     expect(
       await send(
