@@ -89,6 +89,8 @@ const profile = z.strictObject({
         .default([]),
       rest: share.default(0.1),
       minimum: share.default(0.001),
+      /** Of the records that are judged: those that strong judges see as well. */
+      audit: share.default(0.15),
     })
     .prefault({}),
 });
@@ -143,6 +145,9 @@ export interface Profile {
   projects: readonly string[] | undefined;
   /** By metric. */
   judges: ReadonlyMap<string, Judge>;
+  /** A second judge of some metrics, for a part of the records. */
+  strong: ReadonlyMap<string, Judge>;
+  audit: number;
   weights: Readonly<Record<string, number>>;
   missing: "require" | "strict" | "floor";
   gates: readonly { metric: string; below: number; max: number }[];
@@ -231,8 +236,9 @@ function judgesOf(
       problems.push(
         `${place}.provider: expected one of ${[...providers.keys()].join(", ")}, got "${section.provider}"`,
       );
-    if (found.has(section.metric))
-      problems.push(`${place}.metric: "${section.metric}" has a judge already`);
+    const key = keyOf(section.metric, section.role);
+    if (found.has(key))
+      problems.push(`${place}.metric: "${section.metric}" has a ${section.role} judge already`);
     const most = metric?.scores.length ?? Infinity;
     section.examples.forEach(({ score }, i) => {
       if (score < 1 || score > most)
@@ -260,9 +266,13 @@ function judgesOf(
       problems.push(
         `${place}: expected usd_per_million_tokens, because nothing is known of the price of "${model}" and usd_per_day limits the spend`,
       );
-    found.set(section.metric, { ...judge, hash: judgeHash(judge) });
+    found.set(key, { ...judge, hash: judgeHash(judge) });
   });
   return found;
+}
+
+function keyOf(metric: string, role: "cheap" | "strong"): string {
+  return `${metric}/${role}`;
 }
 
 function priceOf(
@@ -288,18 +298,26 @@ function profileOf(
   metrics: ReadonlyMap<string, Metric>,
   problems: string[],
 ): Profile {
+  // The only judge of a metric sees all that are chosen, whatever it is called.
+  const first = (metric: string): Judge | undefined =>
+    judges.get(keyOf(metric, "cheap")) ?? judges.get(keyOf(metric, "strong"));
   const used = new Map<string, Judge>();
   for (const metric of [...Object.keys(section.weights), ...section.also]) {
-    const judge = judges.get(metric);
+    const judge = first(metric);
     if (judge) used.set(metric, judge);
     else problems.push(`${place}: "${metric}" has no judge`);
     const instead = metrics.get(metric)?.instead;
-    const other = instead === undefined ? undefined : judges.get(instead);
+    const other = instead === undefined ? undefined : first(instead);
     if (instead !== undefined && other) used.set(instead, other);
+  }
+  const strong = new Map<string, Judge>();
+  for (const [metric, judge] of used) {
+    const second = judges.get(keyOf(metric, "strong"));
+    if (second && second !== judge) strong.set(metric, second);
   }
   if (Object.keys(section.weights).length === 0)
     problems.push(`${place}.weights: expected at least one`);
-  const { strata, rest, minimum } = section.sampling;
+  const { strata, rest, minimum, audit } = section.sampling;
   for (const [at, { probability }] of strata.entries())
     if (probability < minimum)
       problems.push(
@@ -308,6 +326,8 @@ function profileOf(
   return {
     projects: section.projects,
     judges: used,
+    strong,
+    audit,
     weights: section.weights,
     missing: section.missing,
     gates: section.gates,

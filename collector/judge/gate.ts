@@ -69,13 +69,14 @@ export class Gate {
 
   /** It is away, or wants a person: closed for longer each time that it still is. */
   close(reason: string): void {
+    // Calls that were under way when it was closed say nothing new.
+    if (this.#closed && this.#now() < this.#closed.until) return this.#leave();
     const pauseMs = Math.min(
       LONGEST_PAUSE_MS,
       (this.#closed?.pauseMs ?? this.#firstPauseMs / 2) * 2,
     );
     this.#closed = { reason, until: this.#now() + pauseMs, pauseMs };
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#wake(), pauseMs);
+    this.#wakeAfter(pauseMs);
     this.#leave();
   }
 
@@ -92,6 +93,16 @@ export class Gate {
   stop(): void {
     clearTimeout(this.#timer);
     this.#wake();
+  }
+
+  #wakeAfter(ms: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      // A timer may fire a little before its time by the other clock.
+      const early = (this.#closed?.until ?? 0) - this.#now();
+      if (early > 0) this.#wakeAfter(Math.ceil(early));
+      else this.#wake();
+    }, ms);
   }
 
   #hasRoom(): boolean {

@@ -27,6 +27,8 @@ test("100,000 ids lie evenly (Kolmogorov-Smirnov), and audits do not follow the 
 const profile: Profile = {
   projects: undefined,
   judges: new Map(),
+  strong: new Map(),
+  audit: 0.15,
   weights: {},
   missing: "require",
   gates: [],

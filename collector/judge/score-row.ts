@@ -12,12 +12,15 @@ export interface Chosen {
   stratum: string;
   judgeProbability: number;
   referenceFrom: "span" | "golden" | "";
+  /** `audit`: judged by a second judge as well, of those that the first judged. */
+  purpose: "traffic" | "audit";
 }
 
 export type ScoreRow = Record<string, string | number | boolean | null>;
 
 /** Ids as hex digits: rows.ts writes them as bytes. */
-function shared({ record, stratum, judgeProbability, referenceFrom }: Chosen): ScoreRow {
+function shared(chosen: Chosen): ScoreRow {
+  const { record, stratum, judgeProbability, referenceFrom, purpose } = chosen;
   const { answered } = record;
   return {
     project: answered.project,
@@ -32,7 +35,7 @@ function shared({ record, stratum, judgeProbability, referenceFrom }: Chosen): S
     environment: answered.environment,
     release: answered.release,
     source: "judge",
-    purpose: "traffic",
+    purpose,
     trace_probability: record.traceProbability,
     judge_probability: judgeProbability,
     stratum,
@@ -58,7 +61,7 @@ export function judgementRow(judge: Judge, judgement: Judgement, chosen: Chosen)
       metric: judge.metric.metric,
       judgeHash: judge.hash,
       sampleIndex: 0,
-      purpose: "traffic",
+      purpose: chosen.purpose,
     }),
     evaluator: judge.model,
     status: outcome.status,

@@ -1,12 +1,12 @@
 /** The judge over the real engine, and a provider that does what the test says. */
-import { mkdtemp, rm } from "node:fs/promises";
+import { access, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ClickHouseClient } from "@clickhouse/client";
 import { createClickHouse, migrate } from "@assay/clickhouse";
 import { type TestEngine, withEngine } from "@assay/clickhouse/testing";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { parseJudgeConfig } from "./config.ts";
+import { parseJudgeConfig, type JudgeConfig } from "./config.ts";
 import {
   startJudgeServer,
   type JudgeReply,
@@ -69,9 +69,12 @@ ${more}`,
   );
 }
 
-function judge(options: Parameters<typeof configOf>[0] = {}): JudgeWorker {
+function judge(
+  options: Parameters<typeof configOf>[0] = {},
+  config: JudgeConfig = configOf(options),
+): JudgeWorker {
   const worker = new JudgeWorker({
-    config: configOf(options),
+    config,
     client,
     collectorId: COLLECTOR,
     positionFile: join(dir, "position.json"),
@@ -151,13 +154,20 @@ async function until<T>(read: () => Promise<T>, holds: (value: T) => boolean): P
   }
 }
 
+/** Only what settles after it has begun is judged. */
+const hasBegun = (): Promise<unknown> =>
+  until(
+    () =>
+      access(join(dir, "position.json")).then(
+        () => true,
+        () => false,
+      ),
+    (there) => there,
+  );
+
 const started = async (options?: Parameters<typeof judge>[0]): Promise<JudgeWorker> => {
   const worker = judge(options);
-  await until(
-    () => Promise.resolve(worker.stats()),
-    () => true,
-  );
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await hasBegun();
   return worker;
 };
 
@@ -304,6 +314,42 @@ test("stopped in the middle and started again: every record once, and nothing pa
   expect(await traffic()).toBe(20);
   expect(server.requests.length - before).toBeLessThanOrEqual((20 - stored) * 2);
 }, 40_000);
+
+test("a strong judge sees a known part of what the cheap one saw, and weighs nothing", async () => {
+  reply = ({ system }) => ({ score: system === "" ? 1 : 4 });
+  const text = `
+providers: { main: { base_url: "${server.url}", max_in_flight: 64 } }
+judges:
+  - { metric: professionalism, provider: main, model: gpt-4o-mini }
+  - { metric: professionalism, provider: main, model: gpt-4o, role: strong }
+profiles: [{ weights: { professionalism: 1 }, sampling: { rest: 0.5, audit: 0.4 } }]
+settle_seconds: 60`;
+  judge({}, parseJudgeConfig(text, {}, "judge.yaml"));
+  await hasBegun();
+  await insertTraces(Array.from({ length: 200 }, () => ({})));
+  const cheap = await until(
+    () => scores("role = 'cheap'"),
+    (found) => found.length > 60,
+  );
+  await until(
+    () => scores("name = 'composite'"),
+    (found) => found.length === cheap.length || found.length > 80,
+  );
+  const all = await scores("role IN ('cheap', 'strong')");
+  const strong = all.filter((row) => row["role"] === "strong");
+  const judged = new Set(
+    all.filter((row) => row["role"] === "cheap").map(({ trace_id }) => trace_id),
+  );
+  expect(strong.length).toBeGreaterThan(15);
+  expect(strong.length).toBeLessThan(judged.size * 0.65);
+  expect(strong.every(({ trace_id }) => judged.has(trace_id))).toBe(true);
+  expect(strong[0]).toMatchObject({
+    purpose: "audit",
+    evaluator: "gpt-4o",
+    inclusion_probability: 0.2,
+  });
+  expect(new Set(all.map((row) => row["judge_hash"])).size).toBe(2);
+});
 
 test("what is not chosen is counted, with what each score stands for; nothing judged without content", async () => {
   const worker = await started({

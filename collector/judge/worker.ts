@@ -195,7 +195,7 @@ export class JudgeWorker {
   ): Promise<void> {
     const { client, collectorId } = this.#options;
     const traffic = new Traffic();
-    const chosen: { profile: Profile; chosen: Omit<Chosen, "referenceFrom"> }[] = [];
+    const chosen: { profile: Profile; chosen: Omit<Chosen, "referenceFrom" | "purpose"> }[] = [];
     for (const record of records) {
       const profile = profileFor(record.facts.project, this.#options.config.profiles);
       if (!profile) continue;
@@ -233,7 +233,7 @@ export class JudgeWorker {
 
   async #judgeRecord(
     profile: Profile,
-    chosen: Omit<Chosen, "referenceFrom">,
+    chosen: Omit<Chosen, "referenceFrom" | "purpose">,
     contents: ReadonlyMap<string, SpanContent>,
     stored: ReadonlyMap<string, StoredScore>,
   ): Promise<void> {
@@ -241,20 +241,34 @@ export class JudgeWorker {
     const { referenceFrom, ...judged } = judgedRecord(chosen.record, contents, (question) =>
       golden.get(normalisedQuestion(question)),
     );
-    const whole = { ...chosen, referenceFrom };
+    const whole: Chosen = { ...chosen, referenceFrom, purpose: "traffic" };
     const { traceId, spanId } = chosen.record.answered;
     const place = `${traceId}/${spanId}`;
     const rows: ScoreRow[] = [];
     const parts = new Map<string, Part>();
-    await Promise.all(
-      judgesFor(profile, judged.reference !== undefined).map(async (judge) => {
-        const before = stored.get(`${place}/${judge.metric.metric}/${judge.hash}`);
-        if (before) return void parts.set(judge.metric.metric, before);
-        const judgement = await this.#judge(judge, judged, chosen.record.receivedAtUnixMs);
-        rows.push(judgementRow(judge, judgement, whole));
-        parts.set(judge.metric.metric, partOf(judgement, judge));
+    const judges = judgesFor(profile, judged.reference !== undefined);
+    const score = async (judge: Judge, as: Chosen): Promise<Part> => {
+      const before = stored.get(`${place}/${judge.metric.metric}/${judge.hash}`);
+      if (before) return before;
+      const judgement = await this.#judge(judge, judged, chosen.record.receivedAtUnixMs);
+      rows.push(judgementRow(judge, judgement, as));
+      return partOf(judgement, judge);
+    };
+    const audit: Chosen = {
+      ...whole,
+      purpose: "audit",
+      judgeProbability: whole.judgeProbability * profile.audit,
+    };
+    const isAudited = positionOf(traceId, "judge-audit") < profile.audit;
+    await Promise.all([
+      ...judges.map(async (judge) => {
+        parts.set(judge.metric.metric, await score(judge, whole));
       }),
-    );
+      ...judges.flatMap(({ metric }) => {
+        const second = isAudited ? profile.strong.get(metric.metric) : undefined;
+        return second ? [score(second, audit)] : [];
+      }),
+    ]);
     const sum = compositeOf(profile, parts);
     if (sum && !stored.has(`${place}/composite/${weightsHash(profile)}`)) {
       this.#composites++;

@@ -103,8 +103,15 @@ test("P27 spans that come again in another request are rows once, in every table
     () => count(`SELECT count() FROM assay.spans WHERE ${id}`),
     (n) => n === 10,
   );
-  expect(await count(`SELECT sum(spans) FROM assay.trace_index WHERE ${id}`)).toBe(10);
-  expect(await count("SELECT sum(spans) FROM assay.llm_1m WHERE operation = 'chat'")).toBe(10);
+  // The views are filled one after the other.
+  await until(
+    () => count(`SELECT sum(spans) FROM assay.trace_index WHERE ${id}`),
+    (n) => n === 10,
+  );
+  await until(
+    () => count("SELECT sum(spans) FROM assay.llm_1m WHERE operation = 'chat'"),
+    (n) => n === 10,
+  );
   const ledger = await until(
     async () => await (await fetch(`${assay.metrics}/metrics`)).text(),
     (metrics) => metrics.includes('assay_ledger_spans{state="deduplicated"} 11'),
