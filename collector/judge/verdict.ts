@@ -1,5 +1,6 @@
 /** A judge's answer → a score, an abstention, or the reason why it is neither. Never a score that it did not give. */
 import { z } from "zod";
+import { jsonObjects } from "./parse/json-objects.ts";
 
 type VerdictFailure = "parse" | "contract" | "score";
 
@@ -54,46 +55,4 @@ export function readVerdict(text: string, taskId: string, highest: number): Verd
 
 function failed(failure: VerdictFailure, detail: string): Verdict {
   return { status: "failed", failure, detail };
-}
-
-/** The outermost objects of a text that may have words or a fence around them. */
-function jsonObjects(text: string): unknown[] {
-  const found: unknown[] = [];
-  for (let at = text.indexOf("{"); at >= 0; at = text.indexOf("{", at)) {
-    const end = endOfObject(text, at);
-    const value = end < 0 ? undefined : parsed(text.slice(at, end));
-    if (value === undefined) at++;
-    else {
-      found.push(value);
-      at = end;
-    }
-    if (found.length >= MOST_OBJECTS) break;
-  }
-  return found;
-}
-
-const MOST_OBJECTS = 8;
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
-}
-
-/** After the brace that closes the one at `at`; -1 when none does. */
-function endOfObject(text: string, at: number): number {
-  let depth = 0;
-  let inText = false;
-  for (let i = at; i < text.length; i++) {
-    const char = text[i];
-    if (inText) {
-      if (char === "\\") i++;
-      else if (char === '"') inText = false;
-    } else if (char === '"') inText = true;
-    else if (char === "{") depth++;
-    else if (char === "}" && --depth === 0) return i + 1;
-  }
-  return -1;
 }
