@@ -9,6 +9,7 @@ import { z } from "zod";
 import { configFileError, parseConfigFile, readConfigFile } from "../config-file.ts";
 import { judgeHash } from "./judge-hash.ts";
 import { loadMetrics, type Metric } from "./metric.ts";
+import { TEXT_METRICS, type TextMetric } from "./text-metrics.ts";
 
 const variable = z.strictObject({
   env: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "expected a variable's name"),
@@ -81,6 +82,8 @@ const profile = z.strictObject({
     .default([]),
   /** Metrics that are judged and have no weight. */
   also: z.array(name).default([]),
+  /** Computed from the texts, without a model. */
+  without_model: z.array(z.enum(TEXT_METRICS)).default([]),
   sampling: z
     .strictObject({
       strata: z
@@ -148,6 +151,7 @@ export interface Profile {
   /** A second judge of some metrics, for a part of the records. */
   strong: ReadonlyMap<string, Judge>;
   audit: number;
+  textMetrics: readonly TextMetric[];
   weights: Readonly<Record<string, number>>;
   missing: "require" | "strict" | "floor";
   gates: readonly { metric: string; below: number; max: number }[];
@@ -328,6 +332,7 @@ function profileOf(
     judges: used,
     strong,
     audit,
+    textMetrics: section.without_model,
     weights: section.weights,
     missing: section.missing,
     gates: section.gates,

@@ -4,7 +4,9 @@ import type { Composite } from "@assay/statistics/composite";
 import type { Judge, Profile } from "./config.ts";
 import { hashOf, scoreId } from "./judge-hash.ts";
 import type { Judgement } from "./judging.ts";
+import type { JudgedRecord } from "./prompt.ts";
 import type { TraceRecord } from "./record.ts";
+import { textMetric, textMetricHash, type TextMetric } from "./text-metrics.ts";
 
 /** What all rows of a record share. */
 export interface Chosen {
@@ -107,6 +109,36 @@ export function normOf({ outcome }: Judgement, highest: number): number | undefi
 /** Of what decides how parts are weighed. */
 export function weightsHash({ weights, missing, gates }: Profile): string {
   return hashOf({ weights, missing, gates });
+}
+
+/** Undefined: what the metric needs is missing. */
+export function textMetricRow(
+  metric: TextMetric,
+  record: JudgedRecord,
+  chosen: Chosen,
+): ScoreRow | undefined {
+  const norm = textMetric(metric, record);
+  if (norm === undefined) return undefined;
+  const { answered } = chosen.record;
+  const hash = textMetricHash(metric);
+  return {
+    ...shared(chosen),
+    name: metric,
+    evaluation_id: scoreId({
+      record: `${answered.traceId}/${answered.spanId}`,
+      metric,
+      judgeHash: hash,
+      sampleIndex: 0,
+      purpose: chosen.purpose,
+    }),
+    evaluator: "text",
+    status: "ok",
+    score: norm,
+    norm,
+    role: "heuristic",
+    judge_hash: hash,
+    strategy: "without a model",
+  };
 }
 
 export function compositeRow(

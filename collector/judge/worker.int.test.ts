@@ -197,6 +197,37 @@ test("a record is judged by each metric and weighed: 60, 20, 20", async () => {
   });
 });
 
+test("metrics that need no model, where what they need is there", async () => {
+  const text = `
+providers: { main: { base_url: "${server.url}" } }
+judges: [{ metric: professionalism, provider: main, model: gpt-4o-mini }]
+profiles: [{ weights: { professionalism: 1 }, without_model: [exact_match, rouge_l, number_grounding], sampling: { rest: 1 } }]
+settle_seconds: 60`;
+  judge({}, parseJudgeConfig(text, {}, "judge.yaml"));
+  await hasBegun();
+  const documents = ["It takes 14 days."];
+  await insertTraces([{ answer: "14 days or 15.", reference: "14 days", documents }, {}]);
+  const rows = await until(
+    () => scores("role = 'heuristic'"),
+    (found) => found.length === 3,
+  );
+  expect(rows.map(({ name, norm }) => [name, norm])).toEqual([
+    ["exact_match", 0],
+    ["number_grounding", 0.5],
+    ["rouge_l", expect.closeTo(2 / 3, 6)],
+  ]);
+  expect(rows[0]).toMatchObject({
+    evaluator: "text",
+    cost: null,
+    attempts: 0,
+    judge_requested_model: "",
+  });
+  await until(
+    () => scores("name = 'composite'"),
+    (found) => found.length === 2,
+  );
+});
+
 test("without a reference another metric takes the place, and its name tells; without documents faithfulness does not apply", async () => {
   await started();
   await insertTraces([{}]);

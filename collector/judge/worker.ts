@@ -25,6 +25,7 @@ import {
   compositeRow,
   judgementRow,
   normOf,
+  textMetricRow,
   weightsHash,
   type Chosen,
   type ScoreRow,
@@ -269,6 +270,10 @@ export class JudgeWorker {
         return second ? [score(second, audit)] : [];
       }),
     ]);
+    for (const metric of profile.textMetrics) {
+      const row = textMetricRow(metric, judged, whole);
+      if (row && !stored.has(`${place}/${metric}/${String(row["judge_hash"])}`)) rows.push(row);
+    }
     const sum = compositeOf(profile, parts);
     if (sum && !stored.has(`${place}/composite/${weightsHash(profile)}`)) {
       this.#composites++;
