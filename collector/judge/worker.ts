@@ -276,11 +276,11 @@ export class JudgeWorker {
     }
     const sum = compositeOf(profile, parts);
     if (sum && !stored.has(`${place}/composite/${weightsHash(profile)}`)) {
-      this.#composites++;
       const norms = Object.fromEntries([...parts].map(([metric, part]) => [metric, part.norm]));
       rows.push(compositeRow(profile, sum, norms, whole));
     }
     if (rows.length > 0) await this.#store(rows);
+    if (rows.some((row) => row["role"] === "composite")) this.#composites++;
   }
 
   async #judge(
