@@ -1,8 +1,6 @@
 /**
  * Alert rules, in the form that Grafana provisions from files. Each is one query whose rows are the instances: a number,
  * and texts that label it (no column of time, no second number: the plugin's engine refuses those).
- *
- * What is wrong with quality, cost and latency is decided once, by the collector's checks: those rules read their verdicts.
  */
 import { dashboardOf } from "./dashboard.ts";
 import { DASHBOARDS } from "./dashboards.ts";
@@ -30,47 +28,6 @@ interface Rule {
 }
 
 export const RULES: readonly Rule[] = [
-  {
-    uid: "assay-check-page",
-    title: "A check says page",
-    summary:
-      "{{ $labels.check_name }} of {{ $labels.project }} {{ $labels.series }}: {{ $labels.reason }}",
-    severity: "page",
-    sql: checkSql("page"),
-    above: 0,
-    for: "0s",
-    seconds: 3_600,
-    dashboard: "assay-checks",
-    panel: "The newest verdicts",
-  },
-  {
-    uid: "assay-check-ticket",
-    title: "A check says ticket",
-    summary:
-      "{{ $labels.check_name }} of {{ $labels.project }} {{ $labels.series }}: {{ $labels.reason }}",
-    severity: "ticket",
-    sql: checkSql("ticket"),
-    above: 0,
-    for: "0s",
-    seconds: 3_600,
-    dashboard: "assay-checks",
-    panel: "The newest verdicts",
-  },
-  {
-    uid: "assay-checks-stale",
-    title: "Checks are not evaluated any more",
-    summary:
-      "{{ $values.A.Value }} seconds since the last evaluation: nothing else here would page.",
-    severity: "page",
-    // None at all: they are not switched on, which is no alert.
-    sql: "SELECT dateDiff('second', max(evaluated_at), now64()) AS value FROM assay.check_results WHERE event_time >= now() - INTERVAL 7 DAY HAVING count() > 0",
-    above: 900,
-    until: 300,
-    for: "0s",
-    seconds: 3_600,
-    dashboard: "assay-checks",
-    panel: "Last evaluated",
-  },
   {
     uid: "assay-unpriced",
     title: "Calls without a price",
@@ -132,14 +89,6 @@ WHERE event_time >= now() - INTERVAL 2 HOUR AND received_at >= now() - INTERVAL 
     panel: "Calls by model",
   },
 ];
-
-/** The newest verdict of each series that fires now; an old one fires nothing: a rule of its own says that they are old. */
-function checkSql(severity: string): string {
-  return `SELECT check_name, project, series, substring(reason, 1, 300) AS reason, toFloat64(1) AS value FROM (
-  SELECT check_name, project, series, state, severity, reason, event_time FROM assay.check_results
-  WHERE event_time >= now() - INTERVAL 1 HOUR ORDER BY event_time DESC LIMIT 1 BY check_name, project, series
-) WHERE state = 'firing' AND severity = '${severity}'`;
-}
 
 /** The file's contents. */
 export function rulesFile(): object {

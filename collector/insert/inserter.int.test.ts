@@ -149,7 +149,7 @@ describe("kill -9 between any two steps (rules 2 and 3)", () => {
     }
     await finish(site);
     expect(await site.counts()).toEqual(everywhere(3 * 2 * steps.length));
-  });
+  }, 180_000);
 
   test("rule 2: the bytes are replayed, whatever the encoder would make now", async () => {
     const site = await Site.create(store);
