@@ -29,7 +29,10 @@ const COMPUTED = {
   exact_match: withReference((answer, reference) => Number(exactMatch(answer, reference))),
   token_f1: withReference((answer, reference) => tokenOverlap(answer, reference).f1),
   rouge_l: withReference((answer, reference) => rougeL(answer, reference).f1),
-  bleu: withReference((output, reference) => bleu([{ output, references: [reference] }]) / 100),
+  bleu: withReference(
+    (output, reference) =>
+      bleu([{ output, references: [reference] }], { effectiveOrder: true }) / 100,
+  ),
   chrf: withReference((output, reference) => chrf([{ output, reference }]) / 100),
   number_grounding: withContext((answer, context) => numberGrounding(answer, context).share),
   context_overlap: withContext((answer, context) => contextOverlap(answer, context)),
