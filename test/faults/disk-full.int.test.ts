@@ -10,6 +10,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { targetOf } from "@assay/clickhouse";
 import { expect, test } from "vitest";
 
+import { childrenOf } from "../bench/proc.ts";
 import { assayEnv, removeData, startAssay, until } from "../processes.ts";
 import { metricsOf } from "./metrics.ts";
 import { canMountSmallDisks, mountSmallDisk, unmount } from "./small-disk.ts";
@@ -84,6 +85,10 @@ test.skipIf(!canMountSmallDisks).each(Object.entries(disks))(
         { ASSAY_DATA: assay.dataDir, ASSAY_CLICKHOUSE_HTTP: address },
         "writer",
       );
+      // A merge that met the full disk may have left a part that cannot be read. The engine sets it aside for the parts that
+      // it was made of when it opens its tables again.
+      const [engine] = await childrenOf(assay.child.pid!);
+      process.kill(engine!, "SIGKILL");
       await expectExactlyOnce(target, load, () => assay.output());
       expect(await assay.stop(60_000), assay.output()).toBe(0);
     } finally {
