@@ -66,6 +66,7 @@ beforeAll(async () => {
     },
   ]);
   api = await startQueryApi({
+    checkAnswers: true,
     address: { host: "127.0.0.1", port: 0 },
     target: engine.readerTarget,
     log: () => {},

@@ -14,20 +14,18 @@ import express, {
   type Response,
 } from "express";
 import { schemaVersion } from "@assay/clickhouse";
-import { readCosts } from "./costs.ts";
-import { readDeterminism } from "./determinism.ts";
-import { ApiError, storeError } from "./errors.ts";
-import { knownHosts, readOnlyMethods, sameOrigin, securityHeaders } from "./guard.ts";
-import { readJudges } from "./judges.ts";
-import { flag, readId, readParameters, type RawQuery } from "./parameters.ts";
-import { listProjects } from "./projects.ts";
-import { listEvaluations, readQuality } from "./quality.ts";
-import { listSpans } from "./spans.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { ENDPOINTS } from "./endpoints.ts";
+import { ApiError, badParameter, storeError } from "./errors.ts";
+import { knownHosts, knownMethods, sameOrigin, securityHeaders } from "./guard.ts";
+import { openApi } from "./openapi.ts";
 import { type Store, createStore } from "./store.ts";
-import { readSpan, readTrace } from "./trace.ts";
-import { listTraces } from "./traces.ts";
 
 const MAX_IN_FLIGHT = 64;
+const MAX_BODY_BYTES = 65_536;
+const POSTS = Object.values(ENDPOINTS).flatMap(({ method, path }) =>
+  method === "post" ? [path] : [],
+);
 const PAGE = fileURLToPath(new URL("./page/dist", import.meta.url));
 
 export interface AppOptions {
@@ -39,6 +37,8 @@ export interface AppOptions {
   allowRemote?: boolean;
   /** Unix milliseconds. @default Date.now */
   now?: () => number;
+  /** Every answer is held against its schema; for tests. @default false */
+  checkAnswers?: boolean;
   /** Folder of the built page. */
   page?: string;
 }
@@ -52,37 +52,38 @@ export function createApp(options: AppOptions): Express {
   app.set("query parser", "simple");
   app.use(
     securityHeaders,
-    readOnlyMethods,
+    knownMethods(POSTS),
     knownHosts(options.hosts ?? [], options.allowRemote),
     sameOrigin,
   );
 
   const inFlight = { count: 0 };
-  const route = (path: string, answer: Answer): void => {
-    app.get(path, answering(client, inFlight, answer));
+  const serve = (definition: Endpoint): void => {
+    const answer: Answer = async (store, request) => {
+      const call = {
+        store,
+        path: pathOf(request),
+        query: request.query,
+        body: request.body,
+        nowMs: now(),
+      };
+      const found = await definition.run(call);
+      if (options.checkAnswers) checkAnswer(definition, found);
+      return found;
+    };
+    const path = definition.path.replaceAll(/\{(\w+)\}/g, ":$1");
+    const readBody = definition.method === "post" ? jsonBody : [];
+    app[definition.method](path, ...readBody, answering(client, inFlight, answer));
   };
-  route("/api/v1/traces", (store, request) => listTraces(store, query(request), now()));
-  route("/api/v1/traces/:traceId", (store, request) => {
-    const { content } = readParameters({ content: flag.default(false) }, query(request));
-    return readTrace(store, readId("traceId", text(request.params.traceId), 16), { content });
-  });
-  route("/api/v1/traces/:traceId/spans/:spanId", (store, request) => {
-    readParameters({}, query(request));
-    const traceId = readId("traceId", text(request.params.traceId), 16);
-    return readSpan(store, traceId, readId("spanId", text(request.params.spanId), 8));
-  });
-  route("/api/v1/spans", (store, request) => listSpans(store, query(request), now()));
-  route("/api/v1/costs", (store, request) => readCosts(store, query(request), now()));
-  route("/api/v1/quality", (store, request) => readQuality(store, query(request), now()));
-  route("/api/v1/evaluations", (store, request) => listEvaluations(store, query(request), now()));
-  route("/api/v1/judges", (store, request) => readJudges(store, query(request), now()));
-  route("/api/v1/determinism", (store, request) => readDeterminism(store, query(request), now()));
-  route("/api/v1/projects", (store, request) => {
-    readParameters({}, query(request));
-    return listProjects(store);
-  });
-  route("/healthz", async () => ({ status: "ok", schema_version: await presentSchema(client) }));
-
+  Object.values(ENDPOINTS).forEach(serve);
+  app.get("/api/v1/openapi.json", (_request, response) => void response.json(openApi()));
+  app.get(
+    "/healthz",
+    answering(client, inFlight, async () => ({
+      status: "ok",
+      schema_version: await presentSchema(client),
+    })),
+  );
   app.use(express.static(options.page ?? PAGE, { index: "index.html", redirect: false }));
   app.get("/", (_request, _response, next) => next(new ApiError("page_not_built")));
   app.use((request: Request, _response: Response, next: NextFunction) => {
@@ -92,13 +93,33 @@ export function createApp(options: AppOptions): Express {
   return app;
 }
 
-/** Express gives repeated names as arrays, on an object without prototype. */
-function query(request: Request): RawQuery {
-  return request.query;
+/** Only JSON, so that a browser asks before it sends such a request for another site's page. */
+const jsonBody: RequestHandler[] = [
+  (request, _response, next) => {
+    const type = request.headers["content-type"] ?? "";
+    const json = /^application\/json\s*(;|$)/i.test(type);
+    next(
+      json
+        ? undefined
+        : new ApiError(
+            "unsupported_media_type",
+            `expected application/json, got "${type.slice(0, 200)}"`,
+          ),
+    );
+  },
+  express.json({ limit: MAX_BODY_BYTES, strict: false }),
+];
+
+function pathOf(request: Request): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(request.params).map(([name, value]) => [name, String(value)]),
+  );
 }
 
-function text(value: string | string[] | undefined): string {
-  return typeof value === "string" ? value : "";
+function checkAnswer({ path, answer }: Endpoint, found: unknown): void {
+  const parsed = answer.safeParse(JSON.parse(JSON.stringify(found)));
+  if (!parsed.success)
+    throw new Error(`${path} answers what it should not: ${parsed.error.message}`);
 }
 
 async function presentSchema(client: ClickHouseClient): Promise<number> {
@@ -141,11 +162,13 @@ function errorAnswer(log: AppOptions["log"]) {
   };
 }
 
-/** Express itself refuses an address such as `/%zz`. */
+/** Express itself refuses an address such as `/%zz`, and a body that is no JSON. */
 function malformed(error: unknown): ApiError | undefined {
-  return error instanceof URIError
-    ? new ApiError("not_found", "the address is not well formed")
-    : undefined;
+  if (error instanceof URIError) return new ApiError("not_found", "the address is not well formed");
+  const type = (error as { type?: unknown } | null)?.type;
+  if (type === "entity.parse.failed") return badParameter("body", "JSON", (error as Error).message);
+  if (type === "entity.too.large") return new ApiError("body_too_large");
+  return undefined;
 }
 
 function reason(cause: unknown): string {

@@ -7,7 +7,7 @@
  * that answers, and the answer says to which.
  */
 import { z } from "zod";
-import { ApiError, badParameter } from "./errors.ts";
+import { ApiError } from "./errors.ts";
 import {
   anyOf,
   checkRange,
@@ -18,12 +18,19 @@ import {
   type RawQuery,
 } from "./parameters.ts";
 import type { Store } from "./store.ts";
-import { DIMENSIONS, type Dimension, type Tier, chooseTier } from "./tiers.ts";
+import {
+  DIMENSIONS,
+  type Dimension,
+  type Tier,
+  alignRange,
+  bucketSql,
+  checkSteps,
+  chooseTier,
+} from "./tiers.ts";
 
 const MAX_ROWS = 10_000;
-const MAX_STEPS = 2_000;
 
-function costShape(nowMs: number) {
+export function costShape(nowMs: number) {
   const filters = Object.fromEntries(DIMENSIONS.map((name) => [name, anyOf.optional()]));
   return {
     from: time(nowMs),
@@ -134,8 +141,7 @@ export async function readCosts(
 
 function groupedSql(tier: Tier, by: readonly Dimension[], stepped: boolean, where: string): string {
   const keys = by.map((name) => ({ sql: tier.dimensions[name]!, name: `${name}` }));
-  const bucket = `formatDateTime(toDateTime(intDiv(toUnixTimestamp(${tier.time}), {step:UInt32}) * {step:UInt32}, 'UTC'), '%FT%TZ')`;
-  if (stepped) keys.unshift({ sql: bucket, name: "time" });
+  if (stepped) keys.unshift({ sql: bucketSql(tier), name: "time" });
   const columns = keys.map(({ sql, name }) => `${sql} AS key_${name}`);
   const group =
     keys.length > 0 ? `GROUP BY ${keys.map(({ name }) => `key_${name}`).join(", ")}` : "";
@@ -164,15 +170,4 @@ function metricsOf(row: MetricsRow): Record<string, unknown> {
     latency_ms: { p50: latency[0] ?? null, p95: latency[1] ?? null, p99: latency[2] ?? null },
     ttft_ms: { p50: ttft[0] ?? null, p95: ttft[1] ?? null, p99: ttft[2] ?? null },
   };
-}
-
-/** In unix seconds, widened to whole units of the tier. */
-function alignRange(fromMs: number, toMs: number, seconds: number): { from: number; to: number } {
-  const unit = seconds * 1000;
-  return { from: Math.floor(fromMs / unit) * seconds, to: Math.ceil(toMs / unit) * seconds };
-}
-
-function checkSteps(fromMs: number, toMs: number, stepSeconds: number | undefined): void {
-  if (stepSeconds === undefined || (toMs - fromMs) / 1000 / stepSeconds <= MAX_STEPS) return;
-  throw badParameter("step", `at most ${MAX_STEPS} steps between from and to`, `${stepSeconds} s`);
 }

@@ -14,7 +14,7 @@ const MOST_GROUPS = 10_000;
 /** Of the answers' single pages, those that agree least. */
 const LEAST_ALIKE = 20;
 
-function shape(nowMs: number) {
+export function determinismShape(nowMs: number) {
   return {
     from: time(nowMs),
     to: time(nowMs),
@@ -94,7 +94,7 @@ export async function readDeterminism(
   query: RawQuery,
   nowMs: number,
 ): Promise<Record<string, unknown>> {
-  const { from, to, declared, project, model } = readParameters(shape(nowMs), query);
+  const { from, to, declared, project, model } = readParameters(determinismShape(nowMs), query);
   checkRange(from, to);
   const filters = [...(project ? ["project"] : []), ...(model ? ["model"] : [])];
   const parameters = {

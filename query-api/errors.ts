@@ -21,7 +21,9 @@ const ERRORS = {
   not_found: { status: 404, message: "There is no such address." },
   trace_not_found: { status: 404, message: "No span of this trace is stored." },
   span_not_found: { status: 404, message: "This span is not stored." },
-  method_not_allowed: { status: 405, message: "Only GET and HEAD are answered." },
+  method_not_allowed: { status: 405, message: "The address does not take this method." },
+  body_too_large: { status: 413, message: "A body may have up to 64 KiB." },
+  unsupported_media_type: { status: 415, message: "A body must be application/json." },
   internal: {
     status: 500,
     message: "The request failed by a fault of the server; its log says more.",

@@ -33,10 +33,19 @@ export function securityHeaders(_request: Request, response: Response, next: Nex
   next();
 }
 
-export function readOnlyMethods(request: Request, response: Response, next: NextFunction): void {
-  if (request.method === "GET" || request.method === "HEAD") return next();
-  response.set("Allow", "GET, HEAD");
-  next(new ApiError("method_not_allowed", `expected GET or HEAD, got "${request.method}"`));
+/** GET everywhere; POST only where an address takes it. */
+export function knownMethods(posts: readonly string[]): RequestHandler {
+  return (request, response, next) => {
+    const allowed = posts.includes(request.path) ? ["POST"] : ["GET", "HEAD"];
+    if (allowed.includes(request.method)) return next();
+    response.set("Allow", allowed.join(", "));
+    next(
+      new ApiError(
+        "method_not_allowed",
+        `expected ${allowed.join(" or ")}, got "${request.method}"`,
+      ),
+    );
+  };
 }
 
 const IP_ADDRESS = /^(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-f:.]+\])$/;

@@ -16,7 +16,7 @@ const HASH = /^[0-9a-f]{4,32}$/;
 /** On the scale from 1 to 5, what passes. */
 const PASS = 4;
 
-function shape(nowMs: number) {
+export function judgesShape(nowMs: number) {
   return {
     from: time(nowMs),
     to: time(nowMs),
@@ -53,7 +53,7 @@ export async function readJudges(
   query: RawQuery,
   nowMs: number,
 ): Promise<Record<string, unknown>> {
-  const { from, to, project, metric, compare } = readParameters(shape(nowMs), query);
+  const { from, to, project, metric, compare } = readParameters(judgesShape(nowMs), query);
   checkRange(from, to);
   const filters = [
     ...(project ? ["AND project IN {f_project:Array(String)}"] : []),

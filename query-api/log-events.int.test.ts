@@ -90,6 +90,7 @@ beforeAll(async () => {
   // The same evaluation through another collector.
   await insertSpans(writer, [evaluation("Relevance", 0.5)]);
   api = await startQueryApi({
+    checkAnswers: true,
     address: { host: "127.0.0.1", port: 0 },
     target: engine.readerTarget,
     log: () => {},

@@ -15,6 +15,8 @@ export interface QueryApiOptions {
   hosts?: readonly string[] | undefined;
   /** The server is meant to be reached from other machines: requests may name any IP address. @default false */
   allowRemote?: boolean;
+  /** Every answer is held against its schema; for tests. @default false */
+  checkAnswers?: boolean;
 }
 
 export interface QueryApi {
@@ -34,6 +36,7 @@ export async function startQueryApi(options: QueryApiOptions): Promise<QueryApi>
     log: options.log,
     hosts: [bracketed, ...(options.hosts ?? [])],
     allowRemote: options.allowRemote ?? false,
+    checkAnswers: options.checkAnswers ?? false,
   });
   const server = createServer(app);
   server.requestTimeout = 60_000;

@@ -116,7 +116,12 @@ function expectedWhenMissing(key: string): string {
 }
 
 function shown(value: unknown): string {
-  const text = Array.isArray(value) ? value.join(", ") : String(value);
+  const text =
+    typeof value === "string"
+      ? value
+      : Array.isArray(value)
+        ? value.join(", ")
+        : JSON.stringify(value);
   return text.length > 200 ? `${text.slice(0, 200)}…` : text;
 }
 

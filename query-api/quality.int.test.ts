@@ -70,7 +70,8 @@ beforeAll(async () => {
     row({ n: 2, metric: "faithfulness", norm: 0.5 }),
   ];
   await writer.insert({ table: "assay.evaluations", values: rows, format: "JSONEachRow" });
-  api = await startQueryApi({ target: engine.readerTarget, address: { host: "127.0.0.1", port: 0 }, log: () => {} }); // prettier-ignore
+  api = await startQueryApi({
+    checkAnswers: true, target: engine.readerTarget, address: { host: "127.0.0.1", port: 0 }, log: () => {} }); // prettier-ignore
 }, 60_000);
 afterAll(async () => {
   await api?.stop();

@@ -7,7 +7,7 @@
  */
 import { hajekFromSums } from "@assay/statistics/estimate";
 import { z } from "zod";
-import { ApiError, badParameter } from "./errors.ts";
+import { ApiError } from "./errors.ts";
 import {
   anyOf,
   checkRange,
@@ -20,13 +20,13 @@ import {
   type RawQuery,
 } from "./parameters.ts";
 import type { Store } from "./store.ts";
+import { checkSteps } from "./tiers.ts";
 
 const MAX_ROWS = 10_000;
-const MAX_STEPS = 2_000;
 /** With less than these many scores' worth, a mean says little. */
 const ENOUGH = 30;
 
-const DIMENSIONS = [
+export const QUALITY_DIMENSIONS = [
   "project",
   "model",
   "provider",
@@ -39,21 +39,21 @@ const DIMENSIONS = [
   "role",
   "source",
 ] as const;
-type Dimension = (typeof DIMENSIONS)[number];
+export type QualityDimension = (typeof QUALITY_DIMENSIONS)[number];
 
 const QUESTION =
   '"records" (how good were these answers?) or "system" (how good is what gave them?)';
 
-function shape(nowMs: number) {
-  const filters = Object.fromEntries(DIMENSIONS.map((name) => [name, anyOf.optional()]));
+export function qualityShape(nowMs: number) {
+  const filters = Object.fromEntries(QUALITY_DIMENSIONS.map((name) => [name, anyOf.optional()]));
   return {
     from: time(nowMs),
     to: time(nowMs),
     metric: anyOf.optional(),
-    by: namesOf(DIMENSIONS).optional(),
+    by: namesOf(QUALITY_DIMENSIONS).optional(),
     step: step.optional(),
     about: z.enum(["records", "system"], { message: QUESTION }).default("records"),
-    ...(filters as Record<Dimension, z.ZodOptional<typeof anyOf>>),
+    ...(filters as Record<QualityDimension, z.ZodOptional<typeof anyOf>>),
   };
 }
 
@@ -100,18 +100,55 @@ export async function readQuality(
     step: seconds,
     about,
     ...filters
-  } = readParameters(shape(nowMs), query);
+  } = readParameters(qualityShape(nowMs), query);
   checkRange(from, to);
-  if (seconds !== undefined && (to - from) / 1000 / seconds > MAX_STEPS)
-    throw badParameter("step", `at most ${MAX_STEPS} steps between from and to`, `${seconds} s`);
-  const given = (["metric", ...DIMENSIONS] as const).filter((name) => filters[name] !== undefined);
+  const { metric, ...dimensions } = filters;
+  const rows = await readQualityOf(store, {
+    from,
+    to,
+    by,
+    step: seconds,
+    about,
+    metric,
+    filters: dimensions,
+  });
+  return {
+    from: new Date(from).toISOString(),
+    to: new Date(to).toISOString(),
+    step_seconds: seconds ?? null,
+    by,
+    about,
+    rows,
+  };
+}
+
+export interface QualityQuestion {
+  /** Unix milliseconds. */
+  from: number;
+  to: number;
+  by: readonly QualityDimension[];
+  /** Seconds. */
+  step: number | undefined;
+  about: "records" | "system";
+  metric: string[] | undefined;
+  filters: Partial<Record<QualityDimension, string[] | undefined>>;
+}
+
+/** A row for each metric and each combination of `by`. */
+export async function readQualityOf(
+  store: Store,
+  { from, to, by, step: seconds, about, metric, filters }: QualityQuestion,
+): Promise<Record<string, unknown>[]> {
+  checkSteps(from, to, seconds);
+  const all: Record<string, string[] | undefined> = { metric, ...filters };
+  const given = (["metric", ...QUALITY_DIMENSIONS] as const).filter((name) => all[name]);
   const rows = await store.rows<SumsRow>({
     sql: groupedSql(by, seconds !== undefined, given, about === "system"),
     parameters: {
       from: nanos(from),
       to: nanos(to),
       ...(seconds && { step: seconds }),
-      ...Object.fromEntries(given.map((name) => [`f_${name}`, filters[name]])),
+      ...Object.fromEntries(given.map((name) => [`f_${name}`, all[name]])),
     },
   });
   if (rows.length > MAX_ROWS)
@@ -119,18 +156,11 @@ export async function readQuality(
       "too_many_rows",
       `expected up to ${MAX_ROWS} rows, got more: narrow the range or the filters, take a larger step or fewer names in by`,
     );
-  return {
-    from: new Date(from).toISOString(),
-    to: new Date(to).toISOString(),
-    step_seconds: seconds ?? null,
-    by,
-    about,
-    rows: rows.map(estimateOf),
-  };
+  return rows.map(estimateOf);
 }
 
 function groupedSql(
-  by: readonly Dimension[],
+  by: readonly QualityDimension[],
   stepped: boolean,
   filters: readonly string[],
   superpopulation: boolean,
@@ -202,8 +232,8 @@ function bounds(
 
 const STATUSES = ["ok", "abstain", "not_applicable", "failed"] as const;
 
-function listShape(nowMs: number) {
-  const filters = Object.fromEntries(DIMENSIONS.map((name) => [name, anyOf.optional()]));
+export function evaluationsShape(nowMs: number) {
+  const filters = Object.fromEntries(QUALITY_DIMENSIONS.map((name) => [name, anyOf.optional()]));
   return {
     from: time(nowMs),
     to: time(nowMs),
@@ -211,7 +241,7 @@ function listShape(nowMs: number) {
     status: z.enum(STATUSES, { message: `one of ${STATUSES.join(", ")}` }).optional(),
     order: z.enum(["newest", "worst"], { message: '"newest" or "worst"' }).default("newest"),
     limit: wholeNumber(1, 500).default(50),
-    ...(filters as Record<Dimension, z.ZodOptional<typeof anyOf>>),
+    ...(filters as Record<QualityDimension, z.ZodOptional<typeof anyOf>>),
   };
 }
 
@@ -221,9 +251,14 @@ export async function listEvaluations(
   query: RawQuery,
   nowMs: number,
 ): Promise<Record<string, unknown>> {
-  const { from, to, status, order, limit, ...filters } = readParameters(listShape(nowMs), query);
+  const { from, to, status, order, limit, ...filters } = readParameters(
+    evaluationsShape(nowMs),
+    query,
+  );
   checkRange(from, to);
-  const given = (["metric", ...DIMENSIONS] as const).filter((name) => filters[name] !== undefined);
+  const given = (["metric", ...QUALITY_DIMENSIONS] as const).filter(
+    (name) => filters[name] !== undefined,
+  );
   const only = [
     ...(status ? ["status = {status:String}"] : []),
     ...(order === "worst" ? ["norm IS NOT NULL"] : []),

@@ -5,7 +5,9 @@
  * and releases without sketches. The coarsest tier that can serve is read, since it has the fewest rows: it must have
  * every dimension asked for, divide the step, and not stretch the range by more than about a thirtieth.
  */
-import { ApiError } from "./errors.ts";
+import { ApiError, badParameter } from "./errors.ts";
+
+const MAX_STEPS = 2_000;
 
 export const DIMENSIONS = [
   "project",
@@ -131,4 +133,25 @@ function unsupported(
     dimensions,
     tables: kept,
   });
+}
+
+/** In unix seconds, widened to whole units of the tier. */
+export function alignRange(
+  fromMs: number,
+  toMs: number,
+  seconds: number,
+): { from: number; to: number } {
+  const unit = seconds * 1000;
+  return { from: Math.floor(fromMs / unit) * seconds, to: Math.ceil(toMs / unit) * seconds };
+}
+
+/** @throws ApiError `bad_parameter` for more than MAX_STEPS steps */
+export function checkSteps(fromMs: number, toMs: number, stepSeconds: number | undefined): void {
+  if (stepSeconds === undefined || (toMs - fromMs) / 1000 / stepSeconds <= MAX_STEPS) return;
+  throw badParameter("step", `at most ${MAX_STEPS} steps between from and to`, `${stepSeconds} s`);
+}
+
+/** The start of a row's step, as RFC 3339; `step` in seconds is a parameter. */
+export function bucketSql(tier: Tier): string {
+  return `formatDateTime(toDateTime(intDiv(toUnixTimestamp(${tier.time}), {step:UInt32}) * {step:UInt32}, 'UTC'), '%FT%TZ')`;
 }

@@ -1,0 +1,120 @@
+/**
+ * Every address of the API. The server's routes, the OpenAPI document and the typed client are made from this table, so
+ * that none of them can say what another does not do.
+ */
+import * as answers from "./answers.ts";
+import { costShape, readCosts } from "./costs.ts";
+import { determinismShape, readDeterminism } from "./determinism.ts";
+import { endpoint } from "./endpoint.ts";
+import { judgesShape, readJudges } from "./judges.ts";
+import { flag, readId, readParameters } from "./parameters.ts";
+import { listProjects } from "./projects.ts";
+import { evaluationsShape, listEvaluations, qualityShape, readQuality } from "./quality.ts";
+import { queryAnswer, queryShape, runQuery } from "./query.ts";
+import { listShape, listSpans } from "./spans.ts";
+import { readSpan, readTrace } from "./trace.ts";
+import { listTraces } from "./traces.ts";
+
+const nothing = () => ({});
+const withContent = () => ({ content: flag.default(false) });
+
+export const ENDPOINTS = {
+  projects: endpoint({
+    method: "get",
+    path: "/api/v1/projects",
+    summary: "The projects there are, with their last 31 days",
+    parameters: nothing,
+    answer: answers.projectsAnswer,
+    run: ({ store, query }) => {
+      readParameters({}, query);
+      return listProjects(store);
+    },
+  }),
+  query: endpoint({
+    method: "post",
+    path: "/api/v1/query",
+    summary: "Any measures by any dimensions, filters and time step",
+    parameters: queryShape,
+    answer: queryAnswer,
+    run: ({ store, body, nowMs }) => runQuery(store, body, nowMs),
+  }),
+  costs: endpoint({
+    method: "get",
+    path: "/api/v1/costs",
+    summary: "Calls, tokens, cost and latency of model calls",
+    parameters: costShape,
+    answer: answers.costsAnswer,
+    run: ({ store, query, nowMs }) => readCosts(store, query, nowMs),
+  }),
+  traces: endpoint({
+    method: "get",
+    path: "/api/v1/traces",
+    summary: "Newest traces with their totals",
+    parameters: listShape,
+    answer: answers.tracesAnswer,
+    run: ({ store, query, nowMs }) => listTraces(store, query, nowMs),
+  }),
+  trace: endpoint({
+    method: "get",
+    path: "/api/v1/traces/{traceId}",
+    summary: "All spans of a trace, in tree order",
+    parameters: withContent,
+    answer: answers.traceAnswer,
+    run: ({ store, path, query }) => {
+      const { content } = readParameters(withContent(), query);
+      return readTrace(store, readId("traceId", path["traceId"] ?? "", 16), { content });
+    },
+  }),
+  span: endpoint({
+    method: "get",
+    path: "/api/v1/traces/{traceId}/spans/{spanId}",
+    summary: "One span with its content and evaluations",
+    parameters: nothing,
+    answer: answers.spanAnswer,
+    run: ({ store, path, query }) => {
+      readParameters({}, query);
+      const traceId = readId("traceId", path["traceId"] ?? "", 16);
+      return readSpan(store, traceId, readId("spanId", path["spanId"] ?? "", 8));
+    },
+  }),
+  spans: endpoint({
+    method: "get",
+    path: "/api/v1/spans",
+    summary: "Newest spans",
+    parameters: listShape,
+    answer: answers.spansAnswer,
+    run: ({ store, query, nowMs }) => listSpans(store, query, nowMs),
+  }),
+  quality: endpoint({
+    method: "get",
+    path: "/api/v1/quality",
+    summary: "Means of judged scores with their intervals",
+    parameters: qualityShape,
+    answer: answers.qualityAnswer,
+    run: ({ store, query, nowMs }) => readQuality(store, query, nowMs),
+  }),
+  evaluations: endpoint({
+    method: "get",
+    path: "/api/v1/evaluations",
+    summary: "Single scores with their judges' reasons",
+    parameters: evaluationsShape,
+    answer: answers.evaluationsAnswer,
+    run: ({ store, query, nowMs }) => listEvaluations(store, query, nowMs),
+  }),
+  judges: endpoint({
+    method: "get",
+    path: "/api/v1/judges",
+    summary: "The judges, and two of them compared",
+    parameters: judgesShape,
+    answer: answers.judgesAnswer,
+    run: ({ store, query, nowMs }) => readJudges(store, query, nowMs),
+  }),
+  determinism: endpoint({
+    method: "get",
+    path: "/api/v1/determinism",
+    summary: "Does the same request get the same answer?",
+    parameters: determinismShape,
+    answer: answers.determinismAnswer,
+    run: ({ store, query, nowMs }) => readDeterminism(store, query, nowMs),
+  }),
+};
