@@ -4,12 +4,12 @@
  */
 import { z } from "zod";
 
-const amount = z
+export const exactUsd = z
   .string()
   .regex(/^-?\d+\.\d{12}$/)
   .describe("USD, 12 decimals, exact");
 /** Null: nothing priced. */
-const usd = amount.nullable().describe("USD, 12 decimals, exact; null when unknown");
+export const usd = exactUsd.nullable().describe("USD, 12 decimals, exact; null when unknown");
 export const instant = z.string().describe("RFC 3339, UTC");
 const share = z.number().nullable().describe("0 to 1; null when it cannot be told");
 const number = z.number().nullable();

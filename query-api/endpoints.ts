@@ -4,13 +4,17 @@
  */
 import * as answers from "./answers.ts";
 import { costShape, readCosts } from "./costs.ts";
+import { readVariance, varianceAnswer, varianceShape } from "./cost/read-variance.ts";
+import { readWhatIf, whatIfAnswer, whatIfShape } from "./cost/what-if.ts";
 import { determinismShape, readDeterminism } from "./determinism.ts";
 import { endpoint } from "./endpoint.ts";
 import { judgesShape, readJudges } from "./judges.ts";
+import { modelsAnswer, modelsShape, readModels } from "./models.ts";
 import { flag, readId, readParameters } from "./parameters.ts";
 import { listProjects } from "./projects.ts";
 import { evaluationsShape, listEvaluations, qualityShape, readQuality } from "./quality.ts";
 import { queryAnswer, queryShape, runQuery } from "./query.ts";
+import { listSessions, sessionsAnswer, sessionsShape } from "./sessions.ts";
 import { listShape, listSpans } from "./spans.ts";
 import { readSpan, readTrace } from "./trace.ts";
 import { listTraces } from "./traces.ts";
@@ -45,6 +49,38 @@ export const ENDPOINTS = {
     parameters: costShape,
     answer: answers.costsAnswer,
     run: ({ store, query, nowMs }) => readCosts(store, query, nowMs),
+  }),
+  variance: endpoint({
+    method: "get",
+    path: "/api/v1/costs/variance",
+    summary: "Why the cost changed, in parts that sum to the change",
+    parameters: varianceShape,
+    answer: varianceAnswer,
+    run: ({ store, query, nowMs }) => readVariance(store, query, nowMs),
+  }),
+  whatIf: endpoint({
+    method: "get",
+    path: "/api/v1/what-if",
+    summary: "What recorded calls would have cost on other models",
+    parameters: whatIfShape,
+    answer: whatIfAnswer,
+    run: ({ store, query, nowMs }) => readWhatIf(store, query, nowMs),
+  }),
+  models: endpoint({
+    method: "get",
+    path: "/api/v1/models",
+    summary: "The models in use, side by side",
+    parameters: modelsShape,
+    answer: modelsAnswer,
+    run: ({ store, query, nowMs }) => readModels(store, query, nowMs),
+  }),
+  sessions: endpoint({
+    method: "get",
+    path: "/api/v1/sessions",
+    summary: "Conversations, newest or dearest first",
+    parameters: sessionsShape,
+    answer: sessionsAnswer,
+    run: ({ store, query, nowMs }) => listSessions(store, query, nowMs),
   }),
   traces: endpoint({
     method: "get",

@@ -1,0 +1,204 @@
+/**
+ * `GET /api/v1/models`: the models in use side by side, by what calls cost, how long they take, how often they fail and how
+ * good their answers are, and which of them no other one beats on both cost and quality.
+ */
+import { type Price, loadPriceBook } from "@assay/instrumentation/pricing";
+import { wilson } from "@assay/statistics/proportion";
+import { z } from "zod";
+import { range, usd } from "./answers.ts";
+import { MEASURES, type MeasureName } from "./measures.ts";
+import { anyOf, checkRange, readParameters, time, type RawQuery } from "./parameters.ts";
+import { readQualityOf } from "./quality.ts";
+import { readRollup } from "./rollup.ts";
+import type { Store } from "./store.ts";
+
+const MEASURED = [
+  "calls",
+  "errors",
+  "unpriced_calls",
+  "cost",
+  "cost_per_call",
+  "input_tokens",
+  "output_tokens",
+  "cached_share",
+  "latency_p50",
+  "latency_p95",
+  "ttft_p50",
+  "ttft_p95",
+  "output_tokens_per_second",
+] as const satisfies readonly MeasureName[];
+const MOST_MODELS = 1000;
+
+export function modelsShape(nowMs: number) {
+  return {
+    from: time(nowMs),
+    to: time(nowMs),
+    metric: z.string().default("composite"),
+    project: anyOf.optional(),
+    environment: anyOf.optional(),
+  };
+}
+
+const number = z.number().nullable();
+const interval = z.looseObject({ low: number, high: number });
+
+export const modelsAnswer = z.looseObject({
+  ...range,
+  metric: z.string().describe("What quality is measured by"),
+  units: z.record(z.string(), z.string()),
+  models: z.array(
+    z.looseObject({
+      provider: z.string(),
+      model: z.string(),
+      calls: z.number(),
+      cost: usd,
+      cost_per_call: number,
+      error_share: interval.extend({ value: number }),
+      latency_p50: number,
+      latency_p95: number,
+      quality: interval.extend({ mean: number, n: z.number(), too_few: z.boolean() }).nullable(),
+      usd_per_quality_point: interval
+        .extend({ value: number })
+        .nullable()
+        .describe("Cost of a call over its mean quality from 0 to 1"),
+      price: z
+        .looseObject({
+          price_id: z.string(),
+          input_usd_per_million: z.number(),
+          output_usd_per_million: z.number(),
+        })
+        .nullable()
+        .describe("In force at the end of the range; null: not in the price book"),
+      pareto: z
+        .enum(["front", "beaten", "perhaps_beaten", "unknown"])
+        .describe(
+          "Whether another model is both cheaper and better; perhaps: within the intervals",
+        ),
+      beaten_by: z.array(z.string()),
+    }),
+  ),
+});
+
+interface Measured {
+  provider: string;
+  model: string;
+  values: Record<string, unknown>;
+}
+
+type Quality = {
+  mean: number | null;
+  low: number | null;
+  high: number | null;
+  n: number;
+  too_few: boolean;
+};
+
+export async function readModels(
+  store: Store,
+  query: RawQuery,
+  nowMs: number,
+): Promise<z.input<typeof modelsAnswer>> {
+  const { from, to, metric, ...filters } = readParameters(modelsShape(nowMs), query);
+  checkRange(from, to);
+  const [calls, quality] = await Promise.all([
+    readRollup(store, {
+      fromMs: from,
+      toMs: to,
+      by: ["provider", "model"],
+      measures: MEASURED,
+      filters,
+      exclude: {},
+      step: undefined,
+      limit: MOST_MODELS,
+    }),
+    readQualityOf(store, {
+      from,
+      to,
+      by: ["provider", "model"],
+      step: undefined,
+      about: "system",
+      metric: [metric],
+      filters,
+    }),
+  ]);
+  const qualityOf = new Map(
+    quality.map((row) => [
+      JSON.stringify([row["provider"], row["model"]]),
+      row as unknown as Quality,
+    ]),
+  );
+  const rows = calls.rows.map(({ key, values }) => {
+    const { provider = "", model = "" } = key;
+    const found = qualityOf.get(JSON.stringify([provider, model]));
+    return modelOf({ provider, model, values }, found, Date.parse(calls.to) - 1);
+  });
+  return {
+    from: calls.from,
+    to: calls.to,
+    metric,
+    units: Object.fromEntries(MEASURED.map((name) => [name, MEASURES[name].unit])),
+    models: rows
+      .map((row) => ({ ...row, ...standing(row, rows) }))
+      .toSorted((a, b) => b.calls - a.calls || a.model.localeCompare(b.model)),
+  };
+}
+
+function modelOf(
+  { provider, model, values }: Measured,
+  quality: Quality | undefined,
+  atMs: number,
+) {
+  const calls = Number(values["calls"]);
+  const errors = Number(values["errors"]);
+  const perCall = values["cost_per_call"] as number | null;
+  const price = loadPriceBook().resolve(provider, model, atMs);
+  return {
+    ...(values as Record<(typeof MEASURED)[number], number | null>),
+    provider,
+    model,
+    calls,
+    cost: values["cost"] as string | null,
+    error_share: { value: errors / calls, ...wilson(Math.min(errors, calls), calls) },
+    quality: quality ? pick(quality) : null,
+    usd_per_quality_point: perPoint(perCall, quality),
+    price: price ? ratesOf(price) : null,
+  };
+}
+
+function pick({ mean, low, high, n, too_few }: Quality): Quality {
+  return { mean, low, high, n, too_few };
+}
+
+function perPoint(perCall: number | null, quality: Quality | undefined) {
+  if (perCall === null || !quality?.mean) return null;
+  const over = (share: number | null): number | null => (share ? perCall / share : null);
+  return { value: perCall / quality.mean, low: over(quality.high), high: over(quality.low) };
+}
+
+/** Of the first tier: 1 pico-USD a token is 1e-6 USD a million. */
+function ratesOf(price: Price) {
+  const { input, output } = price.entries[0]!.picoUsd;
+  return {
+    price_id: price.id,
+    input_usd_per_million: input / 1e6,
+    output_usd_per_million: output / 1e6,
+  };
+}
+
+type Model = ReturnType<typeof modelOf>;
+
+/** On the front: nobody is cheaper and better at once. Beaten for sure: somebody is, beyond the intervals of both. */
+function standing(row: Model, all: readonly Model[]) {
+  const known = (one: Model): boolean => one.cost_per_call !== null && one.quality?.mean != null;
+  if (!known(row)) return { pareto: "unknown" as const, beaten_by: [] };
+  const better = all.filter((other) => other !== row && known(other) && beats(other, row));
+  const sure = better.some((other) => (other.quality?.low ?? 0) > (row.quality?.high ?? 1));
+  const pareto = better.length === 0 ? "front" : sure ? "beaten" : "perhaps_beaten";
+  return { pareto, beaten_by: better.map(({ model }) => model) } as const;
+}
+
+function beats(one: Model, other: Model): boolean {
+  const cheaper = one.cost_per_call! - other.cost_per_call!;
+  const better = one.quality!.mean! - other.quality!.mean!;
+  return cheaper <= 0 && better >= 0 && (cheaper < 0 || better > 0);
+}
