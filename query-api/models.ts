@@ -1,6 +1,9 @@
 /**
  * `GET /api/v1/models`: the models in use side by side, by what calls cost, how long they take, how often they fail and how
  * good their answers are, and which of them no other one beats on both cost and quality.
+ *
+ * A call that failed has no model that answered, only the one that was asked for ("gpt-4o"): it counts with the model that
+ * most often answers when that one is asked for ("gpt-4o-2024-08-06"), else its failures would be nobody's.
  */
 import { type Price, loadPriceBook } from "@assay/instrumentation/pricing";
 import { wilson } from "@assay/statistics/proportion";
@@ -100,16 +103,20 @@ export async function readModels(
 ): Promise<z.input<typeof modelsAnswer>> {
   const { from, to, metric, ...filters } = readParameters(modelsShape(nowMs), query);
   checkRange(from, to);
-  const [calls, quality] = await Promise.all([
+  const question = {
+    fromMs: from,
+    toMs: to,
+    filters,
+    exclude: {},
+    step: undefined,
+    limit: MOST_MODELS,
+  };
+  const [calls, asked, quality] = await Promise.all([
+    readRollup(store, { ...question, by: ["provider", "model"], measures: MEASURED }),
     readRollup(store, {
-      fromMs: from,
-      toMs: to,
-      by: ["provider", "model"],
-      measures: MEASURED,
-      filters,
-      exclude: {},
-      step: undefined,
-      limit: MOST_MODELS,
+      ...question,
+      by: ["provider", "request_model", "response_model"],
+      measures: ["calls", "errors"],
     }),
     readQualityOf(store, {
       from,
@@ -127,10 +134,9 @@ export async function readModels(
       row as unknown as Quality,
     ]),
   );
-  const rows = calls.rows.map(({ key, values }) => {
-    const { provider = "", model = "" } = key;
-    const found = qualityOf.get(JSON.stringify([provider, model]));
-    return modelOf({ provider, model, values }, found, Date.parse(calls.to) - 1);
+  const rows = withFailures(calls.rows, asked.rows).map((row) => {
+    const found = qualityOf.get(JSON.stringify([row.provider, row.model]));
+    return modelOf(row, found, Date.parse(calls.to) - 1);
   });
   return {
     from: calls.from,
@@ -141,6 +147,44 @@ export async function readModels(
       .map((row) => ({ ...row, ...standing(row, rows) }))
       .toSorted((a, b) => b.calls - a.calls || a.model.localeCompare(b.model)),
   };
+}
+
+type Rows = Awaited<ReturnType<typeof readRollup>>["rows"];
+
+/** Moves calls without an answer to the model that usually answers; latencies stay those of the calls that it answered. */
+function withFailures(models: Rows, asked: Rows): Measured[] {
+  const moved = new Map<string, { calls: number; errors: number }>();
+  const move = (provider: string, model: string, calls: number, errors: number): void => {
+    const key = JSON.stringify([provider, model]);
+    const known = moved.get(key) ?? { calls: 0, errors: 0 };
+    moved.set(key, { calls: known.calls + calls, errors: known.errors + errors });
+  };
+  for (const { key, values } of asked) {
+    const { provider = "", request_model: model = "", response_model: answered } = key;
+    const usual = answered === "" ? usualAnswer(asked, provider, model) : undefined;
+    if (usual === undefined) continue;
+    const [calls, errors] = [Number(values["calls"]), Number(values["errors"])];
+    move(provider, model, -calls, -errors);
+    move(provider, usual, calls, errors);
+  }
+  return models.flatMap(({ key, values }) => {
+    const { provider = "", model = "" } = key;
+    const change = moved.get(JSON.stringify([provider, model])) ?? { calls: 0, errors: 0 };
+    const calls = Number(values["calls"]) + change.calls;
+    const errors = Number(values["errors"]) + change.errors;
+    return calls > 0 ? [{ provider, model, values: { ...values, calls, errors } }] : [];
+  });
+}
+
+function usualAnswer(asked: Rows, provider: string, model: string): string | undefined {
+  const answered = asked.filter(
+    ({ key }) =>
+      key["provider"] === provider &&
+      key["request_model"] === model &&
+      key["response_model"] !== "",
+  );
+  const [most] = answered.toSorted((a, b) => Number(b.values["calls"]) - Number(a.values["calls"]));
+  return most?.key["response_model"];
 }
 
 function modelOf(
@@ -192,9 +236,14 @@ function standing(row: Model, all: readonly Model[]) {
   const known = (one: Model): boolean => one.cost_per_call !== null && one.quality?.mean != null;
   if (!known(row)) return { pareto: "unknown" as const, beaten_by: [] };
   const better = all.filter((other) => other !== row && known(other) && beats(other, row));
-  const sure = better.some((other) => (other.quality?.low ?? 0) > (row.quality?.high ?? 1));
+  const sure = better.some(({ quality }) => apart(quality, row.quality));
   const pareto = better.length === 0 ? "front" : sure ? "beaten" : "perhaps_beaten";
   return { pareto, beaten_by: better.map(({ model }) => model) } as const;
+}
+
+function apart(better: Quality | null, worse: Quality | null): boolean {
+  if (!better || !worse || better.too_few || worse.too_few) return false;
+  return (better.low ?? 0) > (worse.high ?? 1);
 }
 
 function beats(one: Model, other: Model): boolean {

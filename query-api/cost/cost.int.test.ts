@@ -53,7 +53,13 @@ beforeAll(async () => {
     ...Array.from({ length: 10 }, () => call(1, "gpt-4o", [2000, 400, 200])),
     ...Array.from({ length: 5 }, () => call(1, "gpt-4o-mini", [1000, 0, 100])),
     { trace: "in-house", span: "call", startMs: TODAY - DAY + 1, columns: chat("in-house", null) },
-    retried,
+    {
+      trace: "failed",
+      span: "call",
+      startMs: TODAY - DAY + 2,
+      columns: { ...chat("gpt-4o", null), response_model: "", status: "error" },
+    },
+    { ...retried, columns: { ...retried.columns, request_model: "gpt-4o-latest" } },
     { ...retried, span: "second attempt", startMs: retried.startMs + 500 },
   ]);
   await writer.insert({
@@ -95,7 +101,7 @@ describe("variance", () => {
   test("against the day before: each cause, and their sum to the last digit", async () => {
     const found = await client.variance(AFTER);
     expect(found.before).toMatchObject({ calls: 10, unpriced_calls: 0 });
-    expect(found.after).toMatchObject({ calls: 18, unpriced_calls: 1 });
+    expect(found.after).toMatchObject({ calls: 19, unpriced_calls: 2 });
     const { retries, ...causes } = found.causes as Record<string, string | null>;
     expect(retries).toBeNull();
     expect(Object.values(causes).reduce((sum, one) => sum + pico(one!), 0n)).toBe(
@@ -199,10 +205,11 @@ describe("models", () => {
     ]);
     const [first, , unpriced] = models;
     expect(first).toMatchObject({
-      calls: 12,
+      calls: 13,
+      errors: 1,
       price: { input_usd_per_million: 2.5, output_usd_per_million: 10 },
       quality: { n: 40, too_few: false },
-      error_share: { value: 0, low: 0 },
+      error_share: { value: 1 / 13 },
     });
     expect(first?.quality?.mean).toBeCloseTo(0.92, 9);
     expect(first?.usd_per_quality_point?.value).toBeCloseTo(first!.cost_per_call! / 0.92, 9);

@@ -197,7 +197,9 @@ function byModel({
   );
 }
 
-function sumOf(rows: readonly UsageRow[]): PeriodOfModel {
+/** Where no call has a price, tokens have none either. */
+function sumOf(all: readonly UsageRow[]): PeriodOfModel {
+  const rows = all.filter(({ calls }) => calls > 0);
   return {
     calls: rows.reduce((sum, { calls }) => sum + calls, 0),
     picoUsd: costOf(rows),

@@ -101,6 +101,69 @@ export interface DeterminismAnswer {
     tar_5: number | null;
   }[];
 }
+type Causes = Record<
+  "volume" | "model_mix" | "tokens_per_call" | "cache" | "price" | "other",
+  string
+>;
+interface CostPeriod {
+  calls: number;
+  unpriced_calls: number;
+  cost: string;
+}
+export interface Variance {
+  before: CostPeriod;
+  after: CostPeriod;
+  change: string;
+  causes: Causes;
+  models: { provider: string; model: string; before: string; after: string; causes: Causes }[];
+}
+export interface WhatIf {
+  calls: number;
+  left_out: number;
+  cost: string;
+  candidates: {
+    candidate: string;
+    tokens: { ratio: number; low: number | null; high: number | null; source: string };
+    cost: string | null;
+    low: string | null;
+    high: string | null;
+    change: string | null;
+  }[];
+}
+export interface ModelRow {
+  provider: string;
+  model: string;
+  calls: number;
+  cost: string | null;
+  cost_per_call: number | null;
+  error_share: { value: number; low: number; high: number };
+  latency_p50: number | null;
+  latency_p95: number | null;
+  output_tokens_per_second: number | null;
+  quality: {
+    mean: number | null;
+    low: number | null;
+    high: number | null;
+    n: number;
+    too_few: boolean;
+  } | null;
+  pareto: "front" | "beaten" | "perhaps_beaten" | "unknown";
+  beaten_by: string[];
+}
+export interface Models {
+  models: ModelRow[];
+}
+export interface Sessions {
+  sessions: {
+    session_id: string;
+    project: string;
+    user_id: string;
+    last: string;
+    traces: number;
+    calls: number;
+    cost: string | null;
+  }[];
+}
 export interface Projects {
   projects: { project: string; models: string[] }[];
 }

@@ -1,7 +1,8 @@
-/** The page: a header with time range and filters, and one of four views. */
+/** The page: a header with time range and filters, and one of its views. */
 import { type ComponentChildren, render } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { type Projects, useAnswer } from "./api.ts";
+import { Costs } from "./costs.tsx";
 import { type Place, RANGES, type Range, go, hashOf, usePlace } from "./location.ts";
 import { Overview } from "./overview.tsx";
 import { Quality } from "./quality.tsx";
@@ -32,6 +33,9 @@ function App() {
           <Tab place={place} view="overview">
             Overview
           </Tab>
+          <Tab place={place} view="costs">
+            Costs
+          </Tab>
           <Tab place={place} view="quality">
             Quality
           </Tab>
@@ -56,6 +60,7 @@ function App() {
       </header>
       <main>
         {place.view === "overview" && <Overview place={place} round={round} />}
+        {place.view === "costs" && <Costs place={place} round={round} />}
         {place.view === "quality" && <Quality place={place} round={round} />}
         {place.view === "traces" && <TraceList place={place} round={round} />}
         {place.view === "trace" && <TraceView place={place} key={place.traceId} />}
@@ -70,7 +75,7 @@ function Tab({
   children,
 }: {
   place: Place;
-  view: "overview" | "quality" | "traces";
+  view: Exclude<Place["view"], "trace">;
   children: ComponentChildren;
 }) {
   const here = place.view === view || (view === "traces" && place.view === "trace");

@@ -21,7 +21,7 @@ export const STEPS: Record<Range, { step: string; seconds: number }> = {
 };
 
 export interface Place {
-  view: "overview" | "quality" | "traces" | "trace";
+  view: "overview" | "costs" | "quality" | "traces" | "trace";
   traceId: string;
   range: Range;
   project: string;
@@ -36,8 +36,7 @@ function readPlace(hash: string): Place {
   const query = new URLSearchParams(search);
   const range = query.get("range") ?? "";
   return {
-    view:
-      view === "traces" ? (traceId ? "trace" : "traces") : view === "quality" ? view : "overview",
+    view: viewOf(view, traceId),
     traceId,
     range: range in RANGES ? (range as Range) : "24h",
     project: query.get("project") ?? "",
@@ -45,6 +44,11 @@ function readPlace(hash: string): Place {
     status: query.get("status") ?? "",
     span: query.get("span") ?? "",
   };
+}
+
+function viewOf(name: string | undefined, traceId: string): Place["view"] {
+  if (name === "traces") return traceId ? "trace" : "traces";
+  return name === "quality" || name === "costs" ? name : "overview";
 }
 
 export function hashOf(place: Place): string {

@@ -118,6 +118,26 @@ describe.skipIf(!hasBrowser)("the page", () => {
     await page.getByTestId("nothing-judged").waitFor();
   });
 
+  test("costs: why they changed, models side by side, and what another would have cost", async () => {
+    await page.goto(`${origin}/#/costs?range=6h`);
+    const variance = page.getByTestId("variance");
+    await variance.waitFor();
+    expect(await variance.locator("tr").count()).toBe(7);
+    expect(await variance.locator("tr").last().textContent()).toMatch(/^Change[+−]\$\d/);
+    const models = page.getByTestId("models-table");
+    expect(await models.textContent()).toContain("gpt-4.1-mini");
+    expect(await models.locator("tbody tr").count()).toBe(6);
+    await page.getByTestId("what-if-model").fill("openai/gpt-4.1-nano");
+    await page.keyboard.press("Enter");
+    await page.getByTestId("what-if").getByText("instead of").waitFor();
+    await page.getByTestId("what-if-model").fill("nobody/knows");
+    await page.keyboard.press("Enter");
+    await page.getByTestId("what-if").getByText("has no price for nobody/knows").waitFor();
+    await page.getByTestId("what-if-model").fill("no slash");
+    await page.keyboard.press("Enter");
+    await page.getByTestId("failed").getByText("expected provider/model").waitFor();
+  });
+
   test("an empty range says how to send the first span, or that a filter is too narrow", async () => {
     await page.goto(`${origin}/#/?range=1h&project=none`);
     await page.getByTestId("empty").getByText("Nothing matches").waitFor();
