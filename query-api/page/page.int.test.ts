@@ -133,9 +133,6 @@ describe.skipIf(!hasBrowser)("the page", () => {
     await page.getByTestId("what-if-model").fill("nobody/knows");
     await page.keyboard.press("Enter");
     await page.getByTestId("what-if").getByText("has no price for nobody/knows").waitFor();
-    await page.getByTestId("what-if-model").fill("no slash");
-    await page.keyboard.press("Enter");
-    await page.getByTestId("failed").getByText("expected provider/model").waitFor();
   });
 
   test("an empty range says how to send the first span, or that a filter is too narrow", async () => {
