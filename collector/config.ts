@@ -76,6 +76,12 @@ export const collectorSettings = {
     about:
       "File (YAML) that says which answers are judged, by which models and for how much; see docs/judging.md.",
   },
+  ASSAY_CHECKS: {
+    schema: z.string(),
+    default: undefined,
+    about:
+      'File (YAML) that changes the checks and says who is told when one fires; see docs/checks.md. Without it the shipped checks run and nobody is told; "off" evaluates none, for all collectors of one ClickHouse but one.',
+  },
   ASSAY_PRIVACY: {
     schema: z.string(),
     default: undefined,

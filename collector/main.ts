@@ -1,6 +1,6 @@
 /**
  * The collector, put together: receive → (sample → redact →) log → encode → insert; log → forward, as many times as
- * there are destinations; and, over what is stored, the judge.
+ * there are destinations; and, over what is stored, the judge and the checks.
  *
  * Built right to left, started so that spans are taken first: the log opens and the receiver listens before the store
  * is there, because the log is what a 200 promises. Then the store comes up in the background, in the order that keeps
@@ -11,6 +11,8 @@ import "./heap.ts";
 import { join, resolve } from "node:path";
 import type { Address, clickhouseSettings, SettingsOf } from "@assay/clickhouse";
 import type { collectorSettings } from "./config.ts";
+import { readChecksConfig } from "./checks/config.ts";
+import { createChecksStage } from "./checks/stage.ts";
 import { readForward } from "./forward/config.ts";
 import { consumersOf, startForwarding } from "./forward/stage.ts";
 import { readJudgeConfig } from "./judge/config.ts";
@@ -59,6 +61,7 @@ export async function startCollector(
   const privacy = readPrivacy(settings.ASSAY_PRIVACY, settings.ASSAY_REDACT_KEY);
   const destinations = readForward(settings.ASSAY_FORWARD, process.env);
   const judging = readJudgeConfig(settings.ASSAY_JUDGE, process.env);
+  const checking = readChecksConfig(settings.ASSAY_CHECKS, process.env);
   const dataDir = resolve(settings.ASSAY_DATA);
   const log = await openLog({
     dir: join(dataDir, "log"),
@@ -80,6 +83,7 @@ export async function startCollector(
     insertStats: () => store.sources.insert?.(),
     log: options.log,
   });
+  const checks = createChecksStage({ config: checking, dataDir, log: options.log });
   const forwarding = startForwarding(destinations, log, options.log);
   const append = (request: AcceptedRequest) => log.append(request);
   const redaction = privacy.redact && createRedactStage(privacy.redact, append);
@@ -105,12 +109,14 @@ export async function startCollector(
     redaction: () => redaction?.stats(),
     forwarding: () => forwarding.stats(),
     judge: () => judge.stats(),
+    checks: () => checks.stats(),
+    notify: () => checks.notifyStats(),
     log: () => log.stats(),
     ...store.sources,
   });
   async function stop(): Promise<void> {
     await Promise.all([receiver.stop(RECEIVER_STOP_MS), grpcReceiver.stop(RECEIVER_STOP_MS)]);
-    await judge.stop();
+    await Promise.all([judge.stop(), checks.stop()]);
     await Promise.all([store.stop(), forwarding.stop(FORWARD_STOP_MS)]);
     await log.close();
     await telemetry.stop();
@@ -119,7 +125,10 @@ export async function startCollector(
     const metrics = await listen(telemetry, "ASSAY_METRICS", settings);
     const otlp = await listen(receiver, "ASSAY_OTLP_HTTP", settings);
     const otlpGrpc = await listen(grpcReceiver, "ASSAY_OTLP_GRPC", settings);
-    const ready = store.start().then(() => judge.start(store.client()));
+    const ready = store.start().then(() => {
+      judge.start(store.client());
+      checks.start(store.client());
+    });
     ready.catch(options.onFatal);
     return { otlp, otlpGrpc, metrics, clickhouse: publicAddress(settings), dataDir, ready, stop };
   } catch (error) {

@@ -25,13 +25,13 @@ export async function findOverspent(tick: Tick<"budget">): Promise<Finding[]> {
 }
 
 /** The calendar month, UTC. */
-export function monthOf(at: number): { from: number; to: number } {
+function monthOf(at: number): { from: number; to: number } {
   const date = new Date(at * 1_000);
   const [year, month] = [date.getUTCFullYear(), date.getUTCMonth()];
   return { from: Date.UTC(year, month) / 1_000, to: Date.UTC(year, month + 1) / 1_000 };
 }
 
-export function overspentOf(
+function overspentOf(
   test: Check<"budget">["test"],
   sums: Sums | undefined,
   { seconds, month }: { seconds: number; month: number },

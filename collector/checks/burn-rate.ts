@@ -35,7 +35,7 @@ function rank({ outcome, statistic = 0, statisticLimit = 1 }: Verdict): number {
   return order * 1e6 + Math.min(1e5, statistic / statisticLimit);
 }
 
-export function burnOf(
+function burnOf(
   test: TestOf<"burn-rate">,
   { burn, long, short }: Pair,
   longSums: Sums | undefined,

@@ -45,10 +45,7 @@ export async function findDrifting(tick: Tick<"drift">): Promise<Finding[]> {
   }));
 }
 
-export function driftOf(
-  test: Check<"drift">["test"],
-  { n, mean, deviation }: Differences,
-): Verdict {
+function driftOf(test: Check<"drift">["test"], { n, mean, deviation }: Differences): Verdict {
   const about = {
     n,
     effectiveN: n,

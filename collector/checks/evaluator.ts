@@ -64,12 +64,17 @@ export class Evaluator {
     );
   }
 
-  /** Goes on where the stored rows end; where there are none, every check begins at its next tick. */
-  async load(): Promise<void> {
+  /** Goes on where the stored rows end, which are returned; where there are none, every check begins at its next tick. */
+  async load(): Promise<CheckResult[]> {
     const to = Math.floor(this.#options.now() / 1_000);
-    for (const row of await readNewest(this.#options.client, { from: to - REMEMBERED, to }))
-      this.#remember(row);
+    const rows = await readNewest(this.#options.client, { from: to - REMEMBERED, to });
+    for (const row of rows) this.#remember(row);
     this.begin();
+    return rows;
+  }
+
+  get loaded(): boolean {
+    return this.#loaded;
   }
 
   /** Without stored rows. */

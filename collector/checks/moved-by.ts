@@ -63,7 +63,7 @@ interface Segment {
   now: Sums | undefined;
 }
 
-export function movedBy(
+function movedBy(
   measure: Measure,
   dimension: string,
   segments: readonly Segment[],

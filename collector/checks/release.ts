@@ -43,7 +43,7 @@ export async function findWorseReleases(tick: Tick<"release">): Promise<Finding[
 }
 
 /** Undefined where there is one release only. */
-export function worseOf(
+function worseOf(
   test: Check<"release">["test"],
   releases: readonly Release[],
 ): Verdict | undefined {

@@ -40,7 +40,7 @@ export interface WatchOptions {
 
 /** Scores that a stratum of its own needs; smaller ones are watched together. */
 const LEAST_IN_STRATUM = 50;
-export const OTHER = "other";
+const OTHER = "other";
 /** One-sided, 95 %: the baseline is not known better. */
 const Z = 1.645;
 

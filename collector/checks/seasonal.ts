@@ -47,7 +47,7 @@ function keyOf({ project, labels }: Finding["series"]): string {
 }
 
 /** @param usual sums of whole hours */
-export function unusualOf(
+function unusualOf(
   { measure, test }: Pick<Check<"seasonal">, "measure" | "test">,
   sums: Sums | undefined,
   usual: readonly Sums[],

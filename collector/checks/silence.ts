@@ -34,11 +34,7 @@ export async function findSilent(tick: Tick<"silence">): Promise<Finding[]> {
   });
 }
 
-export function silenceOf(
-  test: Check<"silence">["test"],
-  n: number,
-  usual: readonly number[],
-): Verdict {
+function silenceOf(test: Check<"silence">["test"], n: number, usual: readonly number[]): Verdict {
   const expected = median(usual) ?? 0;
   const threshold = expected * test.below;
   const about = { n, effectiveN: n, estimate: n, baseline: expected, threshold };

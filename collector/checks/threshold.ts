@@ -18,7 +18,7 @@ export async function findAbove(tick: Tick<"threshold">): Promise<Finding[]> {
   }));
 }
 
-export function aboveOf(
+function aboveOf(
   { measure, test }: Pick<Check<"threshold">, "measure" | "test">,
   sums: Sums | undefined,
   window: Window,

@@ -8,6 +8,7 @@ import type { Address } from "@assay/clickhouse";
 import { collectDefaultMetrics, Histogram, Registry } from "prom-client";
 import type { ForwardStats } from "../forward/forwarder.ts";
 import type { InsertStats } from "../insert/inserter.ts";
+import type { EvaluatorStats } from "../checks/evaluator.ts";
 import type { JudgeStats } from "../judge/worker.ts";
 import type { LogStats } from "../log/log.ts";
 import type { ReceiverStats } from "../receive/receiver-stats.ts";
@@ -18,6 +19,8 @@ import { ENGINE_METRICS, type EngineStats } from "./engine.ts";
 import { FORWARD_METRICS } from "./forward-metrics.ts";
 import { healthOf, type Health } from "./health.ts";
 import { INSERT_METRICS } from "./insert-metrics.ts";
+import type { NotifierStats } from "../checks/notify/notifier.ts";
+import { CHECKS_METRICS, NOTIFY_METRICS } from "./checks-metrics.ts";
 import { JUDGE_METRICS } from "./judge-metrics.ts";
 import { LEDGER_METRICS, type LedgerStats } from "./ledger.ts";
 import { LOG_METRICS } from "./log-metrics.ts";
@@ -42,6 +45,8 @@ export interface TelemetrySources {
   engine?: () => EngineStats | undefined;
   ledger?: () => LedgerStats | undefined;
   judge?: () => JudgeStats | undefined;
+  checks?: () => EvaluatorStats | undefined;
+  notify?: () => NotifierStats | undefined;
 }
 
 export interface Telemetry {
@@ -65,6 +70,7 @@ export function createTelemetry(
   const { forwarding = () => [] } = sources;
   const { sampling = absent, redaction = absent } = sources;
   const { insert = absent, engine = absent, ledger = absent, judge = absent } = sources;
+  const { checks = absent, notify = absent } = sources;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   register(registry, processStats, PROCESS_METRICS);
@@ -93,6 +99,8 @@ export function createTelemetry(
   register(registry, insert, INSERT_METRICS);
   register(registry, engine, ENGINE_METRICS);
   register(registry, judge, JUDGE_METRICS);
+  register(registry, checks, CHECKS_METRICS);
+  register(registry, notify, NOTIFY_METRICS);
 
   const health = (): Health => healthOf({ log: log(), insert: insert(), engine: engine() }, now());
 
