@@ -8,12 +8,15 @@ import {
   readSettings,
   SettingsError,
   clickhouseSettings,
+  createClickHouse,
   settingsPage,
   targetOf,
   type Address,
 } from "@assay/clickhouse";
 import {
   collectorSettings,
+  readChecksConfig,
+  runChecksCommand,
   runDeadLetterCommand,
   startCollector,
   type RunningCollector,
@@ -183,6 +186,14 @@ async function runDeadLetters(args: readonly string[]): Promise<void> {
   await runDeadLetterCommand(args, options);
 }
 
+async function runChecks(args: readonly string[]): Promise<void> {
+  const values = settings();
+  const config = readChecksConfig(values.ASSAY_CHECKS, process.env);
+  if (!config) throw new Error('ASSAY_CHECKS: expected a file or nothing, got "off"');
+  const connect = async () => createClickHouse(await targetOf(values, "reader"));
+  await runChecksCommand(args, { config, connect, print: console.log });
+}
+
 async function runDemo(): Promise<void> {
   // History is filed under the day it tells of, not under today.
   process.env["ASSAY_MAX_SPAN_AGE_DAYS"] ??= "30";
@@ -251,6 +262,12 @@ const commands: Record<string, Command> = {
   "dead-letters": {
     run: runDeadLetters,
     about: "requests that could not be stored: list | show N | replay N|all | drop N|all",
+    takesArgs: true,
+  },
+  checks: {
+    run: runChecks,
+    about:
+      "list | test --from TIME [--to TIME] [--check NAME]: the checks; when they would have fired",
     takesArgs: true,
   },
   settings: {

@@ -1,3 +1,5 @@
+export { runChecksCommand } from "./checks/command.ts";
+export { readChecksConfig } from "./checks/config.ts";
 export { collectorSettings } from "./config.ts";
 export { runDeadLetterCommand } from "./dead-letter-command.ts";
 export { startCollector, type RunningCollector } from "./main.ts";

@@ -3,6 +3,7 @@
  * that none of them can say what another does not do.
  */
 import * as answers from "./answers.ts";
+import { checksAnswer, checksShape, readChecks } from "./checks.ts";
 import { costShape, readCosts } from "./costs.ts";
 import { readVariance, varianceAnswer, varianceShape } from "./cost/read-variance.ts";
 import { readWhatIf, whatIfAnswer, whatIfShape } from "./cost/what-if.ts";
@@ -136,6 +137,14 @@ export const ENDPOINTS = {
     parameters: evaluationsShape,
     answer: answers.evaluationsAnswer,
     run: ({ store, query, nowMs }) => listEvaluations(store, query, nowMs),
+  }),
+  checks: endpoint({
+    method: "get",
+    path: "/api/v1/checks",
+    summary: "What the checks found, what fires first",
+    parameters: checksShape,
+    answer: checksAnswer,
+    run: ({ store, query, nowMs }) => readChecks(store, query, nowMs),
   }),
   judges: endpoint({
     method: "get",

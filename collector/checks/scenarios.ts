@@ -7,7 +7,7 @@
 import type { ClickHouseClient } from "@clickhouse/client";
 
 /** Minutes from noon; each part lasts up to the next one's beginning. */
-export interface Traffic {
+interface Traffic {
   from: number;
   /** A minute; less than one: every so many minutes. */
   calls?: number;
@@ -18,7 +18,7 @@ export interface Traffic {
   unpriced?: number;
 }
 
-export interface Scores {
+interface Scores {
   from: number;
   to: number;
   /** An hour. */
@@ -211,9 +211,14 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   },
 };
 
-/** Unix seconds. */
-export async function writeScenarios(client: ClickHouseClient, noon: number): Promise<void> {
-  for (const [project, scenario] of Object.entries(SCENARIOS)) {
+/** @param noon unix seconds */
+export async function writeScenarios(
+  client: ClickHouseClient,
+  noon: number,
+  names: readonly string[] = Object.keys(SCENARIOS),
+): Promise<void> {
+  for (const project of names) {
+    const scenario = SCENARIOS[project]!;
     const usual = scenario.usual ?? normal.calls;
     for (const day of HISTORY_DAYS)
       for (let hour = -2; hour <= 7; hour++) {

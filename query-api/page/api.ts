@@ -164,6 +164,26 @@ export interface Sessions {
     cost: string | null;
   }[];
 }
+export interface CheckRow {
+  check: string;
+  project: string;
+  series: string;
+  unit: string;
+  severity: "page" | "ticket" | "info";
+  state: string;
+  since: string | null;
+  estimate: number | null;
+  low: number | null;
+  high: number | null;
+  baseline: number | null;
+  threshold: number | null;
+  n: number;
+  reason: string;
+  worst_traces: string[];
+}
+export interface Checks {
+  checks: CheckRow[];
+}
 export interface Projects {
   projects: { project: string; models: string[] }[];
 }

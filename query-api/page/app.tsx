@@ -2,6 +2,7 @@
 import { type ComponentChildren, render } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { type Projects, useAnswer } from "./api.ts";
+import { Checks } from "./checks.tsx";
 import { Costs } from "./costs.tsx";
 import { type Place, RANGES, type Range, go, hashOf, usePlace } from "./location.ts";
 import { Overview } from "./overview.tsx";
@@ -39,6 +40,9 @@ function App() {
           <Tab place={place} view="quality">
             Quality
           </Tab>
+          <Tab place={place} view="checks">
+            Checks
+          </Tab>
           <Tab place={place} view="traces">
             Traces
           </Tab>
@@ -62,6 +66,7 @@ function App() {
         {place.view === "overview" && <Overview place={place} round={round} />}
         {place.view === "costs" && <Costs place={place} round={round} />}
         {place.view === "quality" && <Quality place={place} round={round} />}
+        {place.view === "checks" && <Checks place={place} round={round} />}
         {place.view === "traces" && <TraceList place={place} round={round} />}
         {place.view === "trace" && <TraceView place={place} key={place.traceId} />}
       </main>

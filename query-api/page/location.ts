@@ -21,7 +21,7 @@ export const STEPS: Record<Range, { step: string; seconds: number }> = {
 };
 
 export interface Place {
-  view: "overview" | "costs" | "quality" | "traces" | "trace";
+  view: "overview" | "costs" | "quality" | "checks" | "traces" | "trace";
   traceId: string;
   range: Range;
   project: string;
@@ -48,7 +48,7 @@ function readPlace(hash: string): Place {
 
 function viewOf(name: string | undefined, traceId: string): Place["view"] {
   if (name === "traces") return traceId ? "trace" : "traces";
-  return name === "quality" || name === "costs" ? name : "overview";
+  return name === "quality" || name === "costs" || name === "checks" ? name : "overview";
 }
 
 export function hashOf(place: Place): string {

@@ -63,6 +63,24 @@ describe.skipIf(!hasBrowser)("the page", () => {
       })),
       format: "JSONEachRow",
     });
+    await writer.insert({
+      table: "assay.check_results",
+      values: ["firing", "ok"].map((state) => ({
+        check_name: state === "firing" ? "cost-spike" : "latency-p95",
+        project: "shop-assistant",
+        event_time: Math.floor(Date.now() / 1000) - 60,
+        evaluated_at: Math.floor(Date.now() / 1000),
+        unit: "usd/h",
+        severity: "page",
+        state,
+        estimate: 12,
+        baseline: 5,
+        n: 170,
+        reason: HOSTILE,
+        worst_traces: state === "firing" ? [testTraceId(FEATURED)] : [],
+      })),
+      format: "JSONEachRow",
+    });
     api = await startQueryApi({
       address: { host: "127.0.0.1", port: 0 },
       target: engine.readerTarget,
@@ -133,6 +151,19 @@ describe.skipIf(!hasBrowser)("the page", () => {
     await page.getByTestId("what-if-model").fill("nobody/knows");
     await page.keyboard.press("Enter");
     await page.getByTestId("what-if").getByText("has no price for nobody/knows").waitFor();
+  });
+
+  test("checks: what fires, why, and the trace that shows it", async () => {
+    await page.goto(`${origin}/#/checks?range=24h`);
+    const first = page.getByTestId("checks-table").locator("tbody tr").first();
+    await first.waitFor();
+    expect(await first.textContent()).toContain("firing");
+    expect(await first.textContent()).toContain(`$12.00/h$5.00/h${HOSTILE}`.slice(0, 16));
+    expect(await first.textContent()).toContain(HOSTILE);
+    await first.getByRole("button", { name: "worst 1" }).click();
+    await page.waitForURL(new RegExp(testTraceId(FEATURED)));
+    await page.goto(`${origin}/#/checks?project=none`);
+    await page.getByTestId("no-checks").waitFor();
   });
 
   test("an empty range says how to send the first span, or that a filter is too narrow", async () => {

@@ -1,0 +1,32 @@
+import { readFileSync, readdirSync } from "node:fs";
+import { expect, test } from "vitest";
+import { parse } from "yaml";
+import { withScenarios } from "./page.ts";
+
+const docs = (path: string): URL => new URL(`../../docs/${path}`, import.meta.url);
+/** A formatter pads the columns of tables. */
+const unpadded = (text: string): string =>
+  text.replaceAll(/ {2,}/g, " ").replaceAll(/-{3,}/g, "---");
+
+test("docs/checks.md shows the scenarios that are tested (npm run docs:checks writes it)", () => {
+  const page = readFileSync(docs("checks.md"), "utf8");
+  expect(unpadded(withScenarios(page))).toBe(unpadded(page));
+});
+
+test("every shipped check has a runbook, and every runbook a check", () => {
+  const shipped = parse(readFileSync(new URL("./defaults.yaml", import.meta.url), "utf8")) as {
+    checks: Record<string, unknown>;
+  };
+  const pages = readdirSync(docs("runbooks")).map((name) => name.replace(".md", ""));
+  expect(pages.toSorted()).toEqual(Object.keys(shipped.checks).toSorted());
+  for (const name of pages) {
+    const text = readFileSync(docs(`runbooks/${name}.md`), "utf8");
+    for (const part of [
+      `# ${name}\n`,
+      "## First look\n\n- ",
+      "## Likely causes\n\n- ",
+      "## How to stop it\n\n- ",
+    ])
+      expect(text).toContain(part);
+  }
+});
