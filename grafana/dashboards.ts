@@ -1,4 +1,5 @@
 /** All dashboards that are shipped. A file added to dashboards/, and its line here, adds one. */
+import { checks } from "./dashboards/checks.ts";
 import { costReview } from "./dashboards/cost-review.ts";
 import { determinism } from "./dashboards/determinism.ts";
 import { judges } from "./dashboards/judges.ts";
@@ -14,4 +15,5 @@ export const DASHBOARDS: readonly DashboardSpec[] = [
   rag,
   judges,
   determinism,
+  checks,
 ];

@@ -90,6 +90,16 @@ beforeAll(async () => {
   // One of them again, made by another collector: it counts once.
   await insert("evaluations", evaluations().slice(0, 3));
   const hour = Math.floor(NOW_S / 3_600) * 3_600;
+  await insert(
+    "check_results",
+    ["page", "ticket"].flatMap(
+      (severity) =>
+      ["ok", "firing"].map((state, n) => ({
+        check_name: `${severity}-check`, project: "support", series: "", event_time: NOW_S - 900 + n * 60, evaluated_at: NOW_S - 900 + n * 60,
+        severity, state, reason: "why", worst_traces: ["a".repeat(32)],
+      })), // prettier-ignore
+    ),
+  );
   await insert("traffic_1h", [
     { project: "support", hour, stratum: "rest", reason: "chosen", records: 10, weight: 10 },
     { project: "support", hour, stratum: "rest", reason: "not_chosen", records: 90, weight: 90 },
@@ -169,9 +179,10 @@ describe("rules", () => {
   };
 
   test("what must fire fires, what must not does not", async () => {
-    expect(await fires("assay-unpriced")).toBe(true);
-    expect(await fires("assay-provider-errors")).toBe(false);
-    expect(await fires("assay-judge-failing")).toBe(true);
+    expect(await fires("assay-checks-page")).toBe(true);
+    expect(await fires("assay-checks-ticket")).toBe(true);
+    // Fifteen minutes ago.
+    expect(await fires("assay-checks-stale")).toBe(true);
     expect(await fires("assay-ingest-lag")).toBe(false);
   });
 });

@@ -27,51 +27,52 @@ interface Rule {
   panel: string;
 }
 
+/** The statistics are the collector's: a rule only reads what its checks found. */
+function firing(severity: Rule["severity"]): string {
+  return `SELECT project, check_name, series, 1 AS value FROM (
+  SELECT * FROM assay.check_results WHERE $__timeFilter(event_time) AND severity = '${severity}'
+  ORDER BY event_time DESC, evaluated_at DESC LIMIT 1 BY check_name, project, series
+) WHERE state = 'firing'`;
+}
+
 export const RULES: readonly Rule[] = [
   {
-    uid: "assay-unpriced",
-    title: "Calls without a price",
-    summary:
-      "{{ $values.A.Value }} calls of {{ $labels.model }} in an hour have no price: costs are incomplete.",
-    severity: "ticket",
-    sql: `SELECT project, provider, if(response_model = '', request_model, response_model) AS model, toFloat64(sum(unpriced_calls)) AS value
-FROM assay.llm_1m WHERE $__timeFilter(ts) AND is_model_call GROUP BY project, provider, model HAVING value > 0`,
-    above: 0,
-    for: "15m",
-    seconds: 3_600,
-    dashboard: "assay-cost",
-    panel: "Calls without a price",
-  },
-  {
-    uid: "assay-provider-errors",
-    title: "A provider fails",
-    summary:
-      "{{ $values.A.Value | humanizePercentage }} of the calls to {{ $labels.provider }} {{ $labels.model }} failed in 15 minutes.",
+    uid: "assay-checks-page",
+    title: "A check pages",
+    summary: "{{ $labels.project }}: {{ $labels.check_name }} {{ $labels.series }} fires.",
     severity: "page",
-    sql: `SELECT provider, if(response_model = '', request_model, response_model) AS model, sum(errors) / sum(calls) AS value
-FROM assay.llm_1m WHERE $__timeFilter(ts) AND is_model_call GROUP BY provider, model HAVING sum(calls) >= 50`,
-    above: 0.2,
-    until: 0.05,
-    for: "5m",
-    seconds: 900,
-    dashboard: "assay-models",
-    panel: "Errors by model",
+    sql: firing("page"),
+    above: 0,
+    for: "0s",
+    seconds: 14_400,
+    dashboard: "assay-checks",
+    panel: "What fires, and why",
   },
   {
-    uid: "assay-judge-failing",
-    title: "Judgements fail",
-    summary:
-      "{{ $values.A.Value | humanizePercentage }} of the judgements by {{ $labels.judge }} failed in an hour.",
+    uid: "assay-checks-ticket",
+    title: "A check asks for a look",
+    summary: "{{ $labels.project }}: {{ $labels.check_name }} {{ $labels.series }} fires.",
     severity: "ticket",
-    sql: `SELECT evaluator AS judge, countIf(status = 'failed') / countIf(status IN ('ok', 'failed', 'abstain')) AS value
-FROM assay.evaluations WHERE $__timeFilter(evaluated_at) AND source = 'judge' AND role != 'composite'
-GROUP BY judge HAVING countIf(status IN ('ok', 'failed', 'abstain')) >= 20`,
-    above: 0.05,
-    until: 0.02,
-    for: "10m",
+    sql: firing("ticket"),
+    above: 0,
+    for: "0s",
+    seconds: 14_400,
+    dashboard: "assay-checks",
+    panel: "What fires, and why",
+  },
+  {
+    uid: "assay-checks-stale",
+    title: "Checks are not evaluated",
+    summary: "No check has been evaluated for {{ $values.A.Value }} seconds: nothing would page.",
+    severity: "page",
+    sql: `SELECT dateDiff('second', max(event_time), now()) AS value FROM assay.check_results
+WHERE event_time >= now() - INTERVAL 2 DAY HAVING count() > 0`,
+    above: 600,
+    until: 300,
+    for: "1m",
     seconds: 3_600,
-    dashboard: "assay-judges",
-    panel: "Judgements by what became of them",
+    dashboard: "assay-checks",
+    panel: "Evaluated last",
   },
   {
     uid: "assay-ingest-lag",
