@@ -16,6 +16,7 @@ import {
 import {
   collectorSettings,
   readChecksConfig,
+  readPriceBook,
   runChecksCommand,
   runDeadLetterCommand,
   startCollector,
@@ -111,6 +112,7 @@ async function runQueryApi(): Promise<void> {
     log,
     allowRemote: values.ASSAY_ALLOW_REMOTE,
     hosts: values.ASSAY_HTTP_HOSTS,
+    prices: readPriceBook(values.ASSAY_PRICES),
   });
   process.send?.({ address: api.address });
   if (!process.send) console.log(`Page and query API  ${url(api.address)}`);

@@ -82,6 +82,11 @@ export const collectorSettings = {
     about:
       'File (YAML) that changes the checks and says who is told when one fires; see docs/checks.md. Without it the shipped checks run and nobody is told; "off" evaluates none, for all collectors of one ClickHouse but one.',
   },
+  ASSAY_PRICES: {
+    schema: z.string(),
+    default: undefined,
+    about: "File (YAML) with prices of your own and discounts; see docs/prices.md.",
+  },
   ASSAY_PRIVACY: {
     schema: z.string(),
     default: undefined,

@@ -3,3 +3,4 @@ export { readChecksConfig } from "./checks/config.ts";
 export { collectorSettings } from "./config.ts";
 export { runDeadLetterCommand } from "./dead-letter-command.ts";
 export { startCollector, type RunningCollector } from "./main.ts";
+export { readPriceBook } from "./own-prices.ts";

@@ -18,6 +18,7 @@ import { consumersOf, startForwarding } from "./forward/stage.ts";
 import { readJudgeConfig } from "./judge/config.ts";
 import { createJudgeStage } from "./judge/stage.ts";
 import { openLog } from "./log/log.ts";
+import { readPriceBook } from "./own-prices.ts";
 import { readPrivacy } from "./privacy.ts";
 import { VALIDATOR_VERSION } from "./otlp/validate.ts";
 import { createOtlpGrpcReceiver } from "./receive/grpc/receiver.ts";
@@ -62,6 +63,7 @@ export async function startCollector(
   const destinations = readForward(settings.ASSAY_FORWARD, process.env);
   const judging = readJudgeConfig(settings.ASSAY_JUDGE, process.env);
   const checking = readChecksConfig(settings.ASSAY_CHECKS, process.env);
+  const priceBook = readPriceBook(settings.ASSAY_PRICES);
   const dataDir = resolve(settings.ASSAY_DATA);
   const log = await openLog({
     dir: join(dataDir, "log"),
@@ -75,7 +77,7 @@ export async function startCollector(
     onFailed: options.onFatal,
     onSync: (ms) => telemetry.observeSync(ms),
   });
-  const store = createStore({ settings, dataDir, source: log, log: options.log });
+  const store = createStore({ settings, priceBook, dataDir, source: log, log: options.log });
   const judge = createJudgeStage({
     config: judging,
     collectorId: log.id,

@@ -18,7 +18,7 @@ import {
   type ClickHouseTarget,
   type EmbeddedServer,
 } from "@assay/clickhouse";
-import { loadPriceBook } from "@assay/instrumentation/pricing";
+import type { PriceBook } from "@assay/instrumentation/pricing";
 import { isForeignKey, translate, translateStats } from "./dialects/translate.ts";
 import { createEncoder } from "./encode/encoder.ts";
 import { createInserter, type Inserter, type SourceLog } from "./insert/inserter.ts";
@@ -40,6 +40,7 @@ const LONGEST_RETRY_MS = 10_000;
 
 export interface StoreOptions {
   settings: CollectorSettings;
+  priceBook: PriceBook;
   dataDir: string;
   source: SourceLog & { stats(): LogStats };
   log: (level: "info" | "warn" | "error", message: string) => void;
@@ -56,9 +57,9 @@ export interface Store {
 }
 
 export function createStore(options: StoreOptions): Store {
-  const { settings, dataDir, source, log } = options;
+  const { settings, priceBook, dataDir, source, log } = options;
   const encoder = createEncoder({
-    priceBook: loadPriceBook(),
+    priceBook,
     collectorId: source.id,
     maxSpanAgeMs: settings.ASSAY_MAX_SPAN_AGE_DAYS * DAY_MS,
     dialects: { isForeignKey, translate },
@@ -98,7 +99,7 @@ export function createStore(options: StoreOptions): Store {
       target,
       dir: join(dataDir, "insert"),
       logger: log,
-      versions: { priceBook: loadPriceBook().id, validator: VALIDATOR_VERSION },
+      versions: { priceBook: priceBook.id, validator: VALIDATOR_VERSION },
     });
     inserter = created;
     const before = await untilReached("reading the schema", () => schemaVersion(opener));
@@ -108,7 +109,7 @@ export function createStore(options: StoreOptions): Store {
     await untilReached("migrating", () =>
       migrate(opener, { retentionDays: settings.ASSAY_RETENTION_DAYS, log }),
     );
-    await untilReached("recording the price book", () => recordPriceBook(opener, loadPriceBook()));
+    await untilReached("recording the price book", () => recordPriceBook(opener, priceBook));
     if (stopping.signal.aborted) return;
     created.start();
     ledger = watchLedger({

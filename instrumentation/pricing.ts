@@ -15,6 +15,7 @@ import { costOfUsage } from "./pricing/cost.ts";
 import type { Price, Usage } from "./pricing/price.ts";
 import { bookId, findModelPrices, listModelPrices } from "./pricing/source.ts";
 
+export { withOwnPrices } from "./pricing/own-prices.ts";
 export type { Price, PriceEntry, Rates, Usage } from "./pricing/price.ts";
 
 export type CostStatus = "priced" | "free" | "unpriced";

@@ -14,6 +14,7 @@ import express, {
   type Response,
 } from "express";
 import { schemaVersion } from "@assay/clickhouse";
+import { type PriceBook, loadPriceBook } from "@assay/instrumentation/pricing";
 import type { Endpoint } from "./endpoint.ts";
 import { ENDPOINTS } from "./endpoints.ts";
 import { ApiError, badParameter, storeError } from "./errors.ts";
@@ -37,6 +38,8 @@ export interface AppOptions {
   allowRemote?: boolean;
   /** Unix milliseconds. @default Date.now */
   now?: () => number;
+  /** What the collector prices by. @default the bundled one */
+  prices?: PriceBook;
   /** Every answer is held against its schema; for tests. @default false */
   checkAnswers?: boolean;
   /** Folder of the built page. */
@@ -66,6 +69,7 @@ export function createApp(options: AppOptions): Express {
         query: request.query,
         body: request.body,
         nowMs: now(),
+        prices: options.prices ?? loadPriceBook(),
       };
       const found = await definition.run(call);
       if (options.checkAnswers) checkAnswer(definition, found);

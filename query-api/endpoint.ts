@@ -1,16 +1,18 @@
 /** What an address of the API is: what it takes, what it answers, and what answers it. */
+import type { PriceBook } from "@assay/instrumentation/pricing";
 import type { z } from "zod";
 import type { RawQuery } from "./parameters.ts";
 import type { Store } from "./store.ts";
 
 /** A request as it came; each endpoint checks what it uses. */
-interface ApiCall {
+export interface ApiCall {
   store: Store;
   path: Record<string, string>;
   query: RawQuery;
   /** Parsed JSON; undefined for GET. */
   body: unknown;
   nowMs: number;
+  prices: PriceBook;
 }
 
 export interface Endpoint<

@@ -57,7 +57,7 @@ export const ENDPOINTS = {
     summary: "Why the cost changed, in parts that sum to the change",
     parameters: varianceShape,
     answer: varianceAnswer,
-    run: ({ store, query, nowMs }) => readVariance(store, query, nowMs),
+    run: (call) => readVariance(call),
   }),
   whatIf: endpoint({
     method: "get",
@@ -65,7 +65,7 @@ export const ENDPOINTS = {
     summary: "What recorded calls would have cost on other models",
     parameters: whatIfShape,
     answer: whatIfAnswer,
-    run: ({ store, query, nowMs }) => readWhatIf(store, query, nowMs),
+    run: (call) => readWhatIf(call),
   }),
   models: endpoint({
     method: "get",
@@ -73,7 +73,7 @@ export const ENDPOINTS = {
     summary: "The models in use, side by side",
     parameters: modelsShape,
     answer: modelsAnswer,
-    run: ({ store, query, nowMs }) => readModels(store, query, nowMs),
+    run: (call) => readModels(call),
   }),
   sessions: endpoint({
     method: "get",

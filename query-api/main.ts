@@ -2,6 +2,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type Address, type ClickHouseTarget, createClickHouse } from "@assay/clickhouse";
+import type { PriceBook } from "@assay/instrumentation/pricing";
 import { createApp } from "./app.ts";
 import { MAX_QUERY_SECONDS } from "./store.ts";
 
@@ -15,6 +16,8 @@ export interface QueryApiOptions {
   hosts?: readonly string[] | undefined;
   /** The server is meant to be reached from other machines: requests may name any IP address. @default false */
   allowRemote?: boolean;
+  /** What the collector prices by. @default the bundled one */
+  prices?: PriceBook;
   /** Every answer is held against its schema; for tests. @default false */
   checkAnswers?: boolean;
 }
@@ -37,6 +40,7 @@ export async function startQueryApi(options: QueryApiOptions): Promise<QueryApi>
     hosts: [bracketed, ...(options.hosts ?? [])],
     allowRemote: options.allowRemote ?? false,
     checkAnswers: options.checkAnswers ?? false,
+    ...(options.prices && { prices: options.prices }),
   });
   const server = createServer(app);
   server.requestTimeout = 60_000;

@@ -5,15 +5,15 @@
  * A call that failed has no model that answered, only the one that was asked for ("gpt-4o"): it counts with the model that
  * most often answers when that one is asked for ("gpt-4o-2024-08-06"), else its failures would be nobody's.
  */
-import { type Price, loadPriceBook } from "@assay/instrumentation/pricing";
+import type { Price } from "@assay/instrumentation/pricing";
 import { wilson } from "@assay/statistics/proportion";
 import { z } from "zod";
+import type { ApiCall } from "./endpoint.ts";
 import { range, usd } from "./answers.ts";
 import { MEASURES, type MeasureName } from "./measures.ts";
-import { anyOf, checkRange, readParameters, time, type RawQuery } from "./parameters.ts";
+import { anyOf, checkRange, readParameters, time } from "./parameters.ts";
 import { readQualityOf } from "./quality.ts";
 import { readRollup } from "./rollup.ts";
-import type { Store } from "./store.ts";
 
 const MEASURED = [
   "calls",
@@ -96,11 +96,12 @@ type Quality = {
   too_few: boolean;
 };
 
-export async function readModels(
-  store: Store,
-  query: RawQuery,
-  nowMs: number,
-): Promise<z.input<typeof modelsAnswer>> {
+export async function readModels({
+  store,
+  query,
+  nowMs,
+  prices,
+}: ApiCall): Promise<z.input<typeof modelsAnswer>> {
   const { from, to, metric, ...filters } = readParameters(modelsShape(nowMs), query);
   checkRange(from, to);
   const question = {
@@ -136,7 +137,7 @@ export async function readModels(
   );
   const rows = withFailures(calls.rows, asked.rows).map((row) => {
     const found = qualityOf.get(JSON.stringify([row.provider, row.model]));
-    return modelOf(row, found, Date.parse(calls.to) - 1);
+    return modelOf(row, found, prices.resolve(row.provider, row.model, Date.parse(calls.to) - 1));
   });
   return {
     from: calls.from,
@@ -190,12 +191,11 @@ function usualAnswer(asked: Rows, provider: string, model: string): string | und
 function modelOf(
   { provider, model, values }: Measured,
   quality: Quality | undefined,
-  atMs: number,
+  price: Price | undefined,
 ) {
   const calls = Number(values["calls"]);
   const errors = Number(values["errors"]);
   const perCall = values["cost_per_call"] as number | null;
-  const price = loadPriceBook().resolve(provider, model, atMs);
   return {
     ...(values as Record<(typeof MEASURED)[number], number | null>),
     provider,

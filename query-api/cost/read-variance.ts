@@ -1,8 +1,9 @@
 /** `GET /api/v1/costs/variance`: why the bill went up, or down. */
-import { type PriceBook, formatUsd, loadPriceBook } from "@assay/instrumentation/pricing";
+import { type PriceBook, formatUsd } from "@assay/instrumentation/pricing";
 import { z } from "zod";
+import type { ApiCall } from "../endpoint.ts";
 import { exactUsd, range } from "../answers.ts";
-import { anyOf, checkRange, flag, readParameters, time, type RawQuery } from "../parameters.ts";
+import { anyOf, checkRange, flag, readParameters, time } from "../parameters.ts";
 import type { Store } from "../store.ts";
 import {
   type UsageFilters,
@@ -72,11 +73,12 @@ interface Period {
   repeats: UsageRow[] | undefined;
 }
 
-export async function readVariance(
-  store: Store,
-  query: RawQuery,
-  nowMs: number,
-): Promise<z.input<typeof varianceAnswer>> {
+export async function readVariance({
+  store,
+  query,
+  nowMs,
+  prices,
+}: ApiCall): Promise<z.input<typeof varianceAnswer>> {
   const asked = readParameters(varianceShape(nowMs), query);
   const { from, to, baseline_from, baseline_to, retries, ...filters } = asked;
   checkRange(from, to);
@@ -88,7 +90,7 @@ export async function readVariance(
     readPeriod(store, baseFrom, baseTo, filters, retries),
     readPeriod(store, from, to, filters, retries),
   ]);
-  return answerOf(loadPriceBook(), before, after);
+  return answerOf(prices, before, after);
 }
 
 async function readPeriod(

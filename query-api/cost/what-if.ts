@@ -6,16 +6,12 @@
  * the stored prompts of both, with an interval, or given as `token_ratio`; unknown, it is taken to be 1 and said to be so.
  * What another model would have answered, and at what length, no price can tell.
  */
-import {
-  type Price,
-  type PriceBook,
-  formatUsd,
-  loadPriceBook,
-} from "@assay/instrumentation/pricing";
+import { type Price, type PriceBook, formatUsd } from "@assay/instrumentation/pricing";
 import { z } from "zod";
+import type { ApiCall } from "../endpoint.ts";
 import { exactUsd, range, usd } from "../answers.ts";
 import { badParameter } from "../errors.ts";
-import { anyOf, checkRange, readParameters, time, type RawQuery } from "../parameters.ts";
+import { anyOf, checkRange, readParameters, time } from "../parameters.ts";
 import type { Store } from "../store.ts";
 import { type Ratio, readTokenRatio } from "./token-ratio.ts";
 import { type UsageRow, costOfCalls, priceOf, readTieredUsage, readUsage } from "./usage.ts";
@@ -72,17 +68,17 @@ export const whatIfAnswer = z.looseObject({
 
 type Shape = z.output<z.ZodObject<ReturnType<typeof whatIfShape>>>;
 
-export async function readWhatIf(
-  store: Store,
-  query: RawQuery,
-  nowMs: number,
-): Promise<z.input<typeof whatIfAnswer>> {
+export async function readWhatIf({
+  store,
+  query,
+  nowMs,
+  prices: book,
+}: ApiCall): Promise<z.input<typeof whatIfAnswer>> {
   const asked = readParameters(whatIfShape(nowMs), query);
   const { from, to, candidate, prices, token_ratio: given, ...filters } = asked;
   checkRange(from, to);
   if (candidate.length > MOST_CANDIDATES)
     throw badParameter("candidate", `up to ${MOST_CANDIDATES}`, String(candidate.length));
-  const book = loadPriceBook();
   const candidates = candidate.map((text) => ({ text, ...nameOf(text) }));
   const priceAt = (one: Name, timeMs: number): Price | undefined =>
     book.resolve(one.provider, one.model, prices === "now" ? nowMs : timeMs);
