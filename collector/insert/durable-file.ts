@@ -1,16 +1,15 @@
 /** Files that are whole or not there, over kill -9 and power loss: written aside, synced, renamed, the directory synced. */
-import { crc32 } from "node:zlib";
 import { constants } from "node:fs";
 import * as fs from "node:fs/promises";
 
 export const TEMPORARY = ".tmp";
+const PIECE_BYTES = 1024 * 1024;
 
-/** @returns the CRC-32 of what was written */
 export async function writeDurably(
   dir: string,
   name: string,
   chunks: readonly Uint8Array[],
-): Promise<number> {
+): Promise<void> {
   const temporary = `${dir}/${name}${TEMPORARY}`;
   const handle = await fs.open(temporary, "w", 0o600);
   try {
@@ -21,7 +20,6 @@ export async function writeDurably(
   }
   await fs.rename(temporary, `${dir}/${name}`);
   await syncDirectory(dir);
-  return chunks.reduce((crc, chunk) => crc32(chunk, crc), 0);
 }
 
 export async function renameDurably(dir: string, from: string, to: string): Promise<void> {
@@ -35,24 +33,30 @@ export async function removeDurably(dir: string, names: readonly string[]): Prom
   await syncDirectory(dir);
 }
 
-/** The CRC-32 of a file's contents; undefined when it is missing or has another length. */
-export async function fileCrc(path: string, byteLength: number): Promise<number | undefined> {
+/**
+ * Gives `take` a file's contents, a piece at a time, in a buffer that is used again.
+ * @returns false when the file is missing or has another length
+ */
+export async function readPieces(
+  path: string,
+  byteLength: number,
+  take: (piece: Uint8Array) => void,
+): Promise<boolean> {
   const handle = await fs.open(path, constants.O_RDONLY).catch((error: unknown) => {
     if (isMissing(error)) return undefined;
     throw error;
   });
-  if (!handle) return undefined;
+  if (!handle) return false;
   try {
-    if ((await handle.stat()).size !== byteLength) return undefined;
-    const buffer = Buffer.allocUnsafe(1024 * 1024);
-    let crc = 0;
+    if ((await handle.stat()).size !== byteLength) return false;
+    const buffer = Buffer.allocUnsafe(PIECE_BYTES);
     for (let at = 0; at < byteLength;) {
       const { bytesRead } = await handle.read(buffer, 0, buffer.byteLength, at);
-      if (bytesRead === 0) return undefined;
-      crc = crc32(buffer.subarray(0, bytesRead), crc);
+      if (bytesRead === 0) return false;
+      take(buffer.subarray(0, bytesRead));
       at += bytesRead;
     }
-    return crc;
+    return true;
   } finally {
     await handle.close();
   }

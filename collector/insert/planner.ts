@@ -3,6 +3,7 @@
  * before the next step. A block file without a plan was never tried and is removed at the next start.
  */
 import * as fs from "node:fs/promises";
+import { macOf } from "./block-mac.ts";
 import { isMissing, removeDurably, writeDurably } from "./durable-file.ts";
 import type { ClosedBlock } from "./open-block.ts";
 import { blockNameOf, tokenOf, type Plan, type PlanFiles } from "./plan.ts";
@@ -55,13 +56,14 @@ export class Planner {
       rowsByDay: Object.fromEntries(block.rowsByDay),
       block: block.rows > 0 ? blockNameOf(token) : "",
       byteLength: block.byteLength,
-      crc: 0,
+      mac: "",
       createdAtUnixMs: Date.now(),
       versions,
     };
     if (plan.block) {
       plan.byteLength = block.chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0);
-      plan.crc = await writeDurably(this.#options.spoolDir, plan.block, block.chunks);
+      plan.mac = macOf(block.chunks);
+      await writeDurably(this.#options.spoolDir, plan.block, block.chunks);
     }
     await onStep("block-written", closed);
     await files.write(plan);
