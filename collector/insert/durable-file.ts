@@ -5,15 +5,19 @@ import * as fs from "node:fs/promises";
 export const TEMPORARY = ".tmp";
 const PIECE_BYTES = 1024 * 1024;
 
+/** @param over a file that nobody needs any more; it is written over, and becomes this one */
 export async function writeDurably(
   dir: string,
   name: string,
   chunks: readonly Uint8Array[],
+  over?: string,
 ): Promise<void> {
   const temporary = `${dir}/${name}${TEMPORARY}`;
-  const handle = await fs.open(temporary, "w", 0o600);
+  if (over) await fs.rename(`${dir}/${over}`, temporary);
+  const handle = await fs.open(temporary, over ? "r+" : "w", 0o600);
   try {
-    await writeAll(handle, chunks);
+    const byteLength = await writeAll(handle, chunks);
+    if (over) await handle.truncate(byteLength);
     await handle.datasync();
   } finally {
     await handle.close();
@@ -66,9 +70,11 @@ export function isMissing(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "ENOENT";
 }
 
-async function writeAll(handle: fs.FileHandle, chunks: readonly Uint8Array[]): Promise<void> {
+/** @returns the bytes written */
+async function writeAll(handle: fs.FileHandle, chunks: readonly Uint8Array[]): Promise<number> {
   let rest = chunks.filter((chunk) => chunk.byteLength > 0);
-  for (let at = 0; rest.length > 0;) {
+  let at = 0;
+  while (rest.length > 0) {
     let { bytesWritten } = await handle.writev(rest, at);
     at += bytesWritten;
     while (rest[0] && bytesWritten >= rest[0].byteLength) {
@@ -77,6 +83,7 @@ async function writeAll(handle: fs.FileHandle, chunks: readonly Uint8Array[]): P
     }
     if (rest[0] && bytesWritten > 0) rest = [rest[0].subarray(bytesWritten), ...rest.slice(1)];
   }
+  return at;
 }
 
 export async function syncDirectory(dir: string): Promise<void> {
