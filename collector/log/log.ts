@@ -391,12 +391,21 @@ export class WriteAheadLog {
     } catch (error) {
       if (!(error instanceof ShortageError)) return this.#fail(group, error);
       if (group.length === 1) {
+        await this.#endSegment();
         void this.makeRoom();
         return this.#refuseAll(group, error);
       }
       // One request that is too large for what is left must not take the others with it.
       for (const one of group) await this.#commitGroup([one]);
     }
+  }
+
+  /** The disk is full, perhaps of the very segment that is being written: ended, it goes once nobody needs it. */
+  async #endSegment(): Promise<void> {
+    if (!this.#writer.segment?.bytes) return;
+    await this.#writer.close();
+    // What cannot be removed now is removed after the next release.
+    void this.#dropPassed().catch(() => undefined);
   }
 
   #committed(group: readonly Waiting[], segment: Segment): void {
@@ -526,7 +535,13 @@ export class WriteAheadLog {
   async #dropSegments(passed: readonly Segment[]): Promise<void> {
     if (passed.length === 0) return;
     const hashes = this.#opened.window.toBytes();
-    await replaceFile(this.#fs, this.#options.dir, RESENT_FILE, hashes);
+    try {
+      await replaceFile(this.#fs, this.#options.dir, RESENT_FILE, hashes);
+    } catch (error) {
+      if (!isShortage(error)) throw error;
+      // A full disk must not keep itself full. After a restart these bodies are not known any more.
+      void this.makeRoom();
+    }
     await this.#removeAll(passed);
   }
 
