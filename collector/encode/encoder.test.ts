@@ -166,6 +166,14 @@ describe("attributes and their columns", () => {
       { "gen_ai.response.finish_reasons": '["stop","length"]' },
       { finish_reasons: ["stop", "length"] },
     ],
+    "finish reasons of providers, in the conventions' words": [
+      { "gen_ai.response.finish_reasons": '["tool_use","MAX_TOKENS","pause_turn"]' },
+      { finish_reasons: ["tool_call", "length", "pause_turn"] },
+    ],
+    "a finish reason of a provider as text": [
+      { "gen_ai.response.finish_reasons": "tool_calls" },
+      { finish_reasons: ["tool_call"] },
+    ],
     "finish reasons that only look like JSON": [
       { "gen_ai.response.finish_reasons": "[stop" },
       { finish_reasons: ["[stop"] },
