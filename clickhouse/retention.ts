@@ -10,6 +10,7 @@ export const retention = {
   content: { days: 30, tables: ["span_content"] },
   evaluations: { days: 400, tables: ["evaluations", "traffic_1h"] },
   check_results: { days: 400, tables: ["check_results"] },
+  guardrail_1m: { days: 90, tables: ["guardrail_1m"] },
   llm_1m: { days: 35, tables: ["llm_1m"] },
   llm_1h: { days: 400, tables: ["llm_1h"] },
   llm_1d: { days: 1830, tables: ["llm_1d"] },

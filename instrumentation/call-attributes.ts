@@ -3,9 +3,10 @@
  * service's tick.
  */
 import type { Attributes } from "@opentelemetry/api";
-import { ContentWriter } from "./content-writer.ts";
+import { ContentWriter, type Redact } from "./content-writer.ts";
 import { ATTR } from "./conventions.ts";
 import type { Dialect, Reply, RequestContent } from "./dialect.ts";
+import { inTurn } from "./guard/hidden-text.ts";
 import { countError, stats } from "./health.ts";
 import { promptHash } from "./hash.ts";
 import { toolDefinition } from "./openai/request.ts";
@@ -22,6 +23,8 @@ export interface FinishedRequest {
   content: RequestContent;
   contentMode: ContentMode;
   reference: string | undefined;
+  /** What a guard around the call hides. */
+  hidden: Redact | undefined;
   startedAtUnixMs: number;
 }
 
@@ -168,7 +171,7 @@ function writeContent(
   reply: Reply | undefined,
 ): void {
   const writer = new ContentWriter(
-    request.contentMode === "redacted" ? runtime.redactor() : undefined,
+    inTurn(request.hidden, request.contentMode === "redacted" ? runtime.redactor() : undefined),
   );
   // The answer first: when the budget of the span runs out, the beginning of the conversation is what is lost.
   const output = reply ? request.dialect.output(reply, writer) : [];

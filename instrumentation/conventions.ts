@@ -109,7 +109,43 @@ export const ATTR = {
   assayRedactions: "assay.content.redactions",
   /** Parts of the content that were cut to the size limits. */
   assayContentTruncated: "assay.content.truncated",
+  guardrailName: "assay.guardrail.name",
+  /** The check of a guard: `pii`, `secrets`, … */
+  guardrailCheck: "assay.guardrail.check",
+  guardrailVersion: "assay.guardrail.version",
+  /** `input`, `prompt`, `context`, `tool_call`, `tool_result` or `output`. */
+  guardrailStage: "assay.guardrail.stage",
+  /** `pass`, `warn`, `redact`, `block` or `fallback`; on a span the strongest of its results. */
+  guardrailAction: "assay.guardrail.action",
+  guardrailMatchTypes: "assay.guardrail.match_types",
+  guardrailMatchCount: "assay.guardrail.match_count",
+  /** Milliseconds, double. */
+  guardrailLatencyMs: "assay.guardrail.latency_ms",
+  /** 0 to 1, where a check estimates it. */
+  guardrailRisk: "assay.guardrail.risk",
+  /** Never the text that was found. */
+  guardrailReason: "assay.guardrail.reason",
+  /** Why the check itself failed: `timeout`, or the class of its error. */
+  guardrailError: "assay.guardrail.error",
+  guardrailBlocked: "assay.guardrail.blocked",
+  evaluationName: "gen_ai.evaluation.name",
+  evaluationScoreValue: "gen_ai.evaluation.score.value",
+  evaluationScoreLabel: "gen_ai.evaluation.score.label",
+  evaluationExplanation: "gen_ai.evaluation.explanation",
+  /** Who gave the score. */
+  evaluatorName: "gen_ai.evaluator.name",
+  /** `user`, `human` or `code`. */
+  evaluationSource: "assay.evaluation.source",
 } as const;
+
+/**
+ * The event that a guard's span has for each check that ran. The conventions have only a proposal for guardrails
+ * (`gen_ai.guardrail.*`), so the names are ours.
+ */
+export const GUARDRAIL_EVENT = "assay.guardrail.result";
+
+/** The log event of a score. */
+export const EVALUATION_EVENT = "gen_ai.evaluation.result";
 
 /**
  * Operations that are a call to a model itself: only their tokens and cost count. Everything else (retrieval, tools,

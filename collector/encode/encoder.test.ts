@@ -425,6 +425,28 @@ describe("the wire", () => {
     expect(row["anomalies"]).toEqual(["duplicateAttribute"]);
   });
 
+  test("what is kept of a resource does not change with the memory that it came in", () => {
+    const sent = body(
+      message(
+        1,
+        message(1, keyValue(1, "service.name", text(1, "handbook"))),
+        message(2, message(1, text(1, "scope-a")), span(started, ended)),
+      ),
+    );
+    // As bodies come from the log: in a buffer that is used again.
+    const reused = Buffer.from(sent);
+    append(reused);
+    encoder.finish(1);
+    reused.fill("x");
+    append(Buffer.from(sent));
+    expect(readBlock(encoder.finish(2))[0]).toMatchObject({
+      service: "handbook",
+      project: "handbook",
+      scope_name: "scope-a",
+      resource: new Map([["service.name", "handbook"]]),
+    });
+  });
+
   test("resource and scope may come after their spans, twice, or not at all", () => {
     append(
       body(
