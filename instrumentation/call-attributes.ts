@@ -20,6 +20,7 @@ export interface FinishedRequest {
   provider: string;
   model: string;
   content: RequestContent;
+  streamed: boolean;
   contentMode: ContentMode;
   reference: string | undefined;
   startedAtUnixMs: number;
@@ -96,7 +97,7 @@ function estimateUsage(
   request: FinishedRequest,
   reply: Reply,
 ): Usage | undefined {
-  if (reply.failure !== undefined || request.body["stream"] !== true) return undefined;
+  if (reply.failure !== undefined || !request.streamed) return undefined;
   attributes[ATTR.assayUsageEstimated] = true;
   return {
     inputTokens: Math.ceil(request.content.size / CHARACTERS_PER_TOKEN),
@@ -134,6 +135,10 @@ const NOT_HASHED = new Set([
   "instructions",
   "tools",
   "functions",
+  "contents",
+  "content",
+  "requests",
+  "systemInstruction",
   "stream",
   "stream_options",
   "user",
@@ -141,6 +146,10 @@ const NOT_HASHED = new Set([
   "store",
   "safety_identifier",
   "prompt_cache_key",
+  // Files, which may be read once only.
+  "file",
+  "image",
+  "mask",
 ]);
 
 function hashOf(request: FinishedRequest): string {
