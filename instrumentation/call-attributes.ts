@@ -21,6 +21,7 @@ export interface FinishedRequest {
   provider: string;
   model: string;
   content: RequestContent;
+  streamed: boolean;
   contentMode: ContentMode;
   reference: string | undefined;
   /** What a guard around the call hides. */
@@ -99,7 +100,7 @@ function estimateUsage(
   request: FinishedRequest,
   reply: Reply,
 ): Usage | undefined {
-  if (reply.failure !== undefined || request.body["stream"] !== true) return undefined;
+  if (reply.failure !== undefined || !request.streamed) return undefined;
   attributes[ATTR.assayUsageEstimated] = true;
   return {
     inputTokens: Math.ceil(request.content.size / CHARACTERS_PER_TOKEN),
@@ -137,6 +138,10 @@ const NOT_HASHED = new Set([
   "instructions",
   "tools",
   "functions",
+  "contents",
+  "content",
+  "requests",
+  "systemInstruction",
   "stream",
   "stream_options",
   "user",
@@ -144,6 +149,10 @@ const NOT_HASHED = new Set([
   "store",
   "safety_identifier",
   "prompt_cache_key",
+  // Files, which may be read once only.
+  "file",
+  "image",
+  "mask",
 ]);
 
 function hashOf(request: FinishedRequest): string {

@@ -82,6 +82,7 @@ export class ModelCall {
       provider: server.provider,
       model,
       content: dialect.content(body),
+      streamed: attributes[ATTR.requestStream] === true,
       contentMode: llmContext?.content ?? runtime.settings.content,
       reference: llmContext?.reference,
       hidden: hiddenText(),
@@ -96,6 +97,11 @@ export class ModelCall {
 
   run<T>(work: () => T): T {
     return this.#tracing.run(this.#context, work);
+  }
+
+  /** What is known only now, such as which server it is. */
+  describe(attributes: Attributes): void {
+    if (!this.#ended) this.#span.setAttributes(attributes);
   }
 
   firstChunk(): void {
@@ -172,10 +178,11 @@ function markError(
   });
 }
 
-/** The HTTP status where the API answered, else the class of the error. */
+/** The HTTP status where the API answered, else the class of the error, or the name where it has none of its own. */
 export function errorType(error: unknown): string {
   if (typeof error !== "object" || error === null) return "_OTHER";
   const status: unknown = Reflect.get(error, "status");
   if (typeof status === "number") return String(status);
-  return error.constructor?.name || "_OTHER";
+  const name = error.constructor?.name;
+  return (name === "Error" && "name" in error ? String(error.name) : name) || "_OTHER";
 }

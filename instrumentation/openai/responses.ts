@@ -88,12 +88,13 @@ function isToolCall(type: unknown): boolean {
   return type === "function_call" || type === "custom_tool_call";
 }
 
-function responseUsage(value: unknown): Usage | undefined {
+/** Also of images and of transcripts, which leave the `s` out of `input_tokens_details`. */
+export function responseUsage(value: unknown): Usage | undefined {
   const usage = fields(value);
   const input = count(usage?.["input_tokens"]);
   const output = count(usage?.["output_tokens"]);
   if (!usage || (input === undefined && output === undefined)) return undefined;
-  const inputDetails = fields(usage["input_tokens_details"]);
+  const inputDetails = fields(usage["input_tokens_details"] ?? usage["input_token_details"]);
   const outputDetails = fields(usage["output_tokens_details"]);
   return tokenUsage(
     input ?? 0,
