@@ -19,6 +19,7 @@ import {
   readPriceBook,
   runChecksCommand,
   runDeadLetterCommand,
+  runJudgeCommand,
   startCollector,
   type RunningCollector,
 } from "@assay/collector";
@@ -196,6 +197,17 @@ async function runChecks(args: readonly string[]): Promise<void> {
   await runChecksCommand(args, { config, connect, print: console.log });
 }
 
+async function runJudge(args: readonly string[]): Promise<void> {
+  const values = settings();
+  await runJudgeCommand(args, {
+    configFile: values.ASSAY_JUDGE,
+    env: process.env,
+    connect: async () => createClickHouse(await targetOf(values, "reader")),
+    print: console.log,
+    note: (line) => void process.stderr.write(`${line}\n`),
+  });
+}
+
 async function runDemo(): Promise<void> {
   // History is filed under the day it tells of, not under today.
   process.env["ASSAY_MAX_SPAN_AGE_DAYS"] ??= "30";
@@ -270,6 +282,12 @@ const commands: Record<string, Command> = {
     run: runChecks,
     about:
       "list | test --from TIME [--to TIME] [--check NAME]: the checks; when they would have fired",
+    takesArgs: true,
+  },
+  judge: {
+    run: runJudge,
+    about:
+      "test | run FILE | compare --metric NAME: asks the judges, judges a file, compares judges",
     takesArgs: true,
   },
   settings: {

@@ -174,7 +174,7 @@ export function compositeRow(
 }
 
 /** In words, for people to compare by. */
-function strategyOf({ chainOfThought, examples, logprobs, metric }: Judge): string {
+export function strategyOf({ chainOfThought, examples, logprobs, metric }: Judge): string {
   return [
     chainOfThought ? "chain of thought" : "score alone",
     ...(examples.length > 0 ? [`${examples.length} examples`] : []),

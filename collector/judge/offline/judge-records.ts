@@ -1,0 +1,53 @@
+/** Judges records that are at hand, as many at once as the providers take: every judge on every record. */
+import { Budget } from "../budget.ts";
+import type { Judge, JudgeConfig } from "../config.ts";
+import { judgeRecord, type Judgement } from "../judging.ts";
+import { inParallel, priceOf } from "../worker.ts";
+import { connectImpatiently } from "./impatient.ts";
+import type { OfflineRecord } from "./records-file.ts";
+
+const AT_ONCE = 64;
+const GIVE_UP_AFTER = 20;
+
+export interface OfflineJudging {
+  config: Pick<JudgeConfig, "providers">;
+  /** USD for all of it; what comes after fails with the reason `budget`. @default no limit */
+  maxUsd?: number | undefined;
+  /** Calls in a row without any answer after which the rest fails. @default 20 */
+  giveUpAfter?: number;
+  /** Between attempts; see judging.ts. */
+  pauseMs?: ((attempt: number) => number) | undefined;
+}
+
+export interface JudgeTask {
+  judge: Judge;
+  record: OfflineRecord;
+}
+
+/** @param onJudged as each ends, in any order */
+export async function judgeRecords(
+  tasks: readonly JudgeTask[],
+  { config, maxUsd, giveUpAfter = GIVE_UP_AFTER, pauseMs }: OfflineJudging,
+  onJudged: (task: JudgeTask, judgement: Judgement) => void | Promise<void>,
+): Promise<void> {
+  const providers = connectImpatiently(config, giveUpAfter);
+  // The day does not matter to a command: its money is for its own time.
+  const began = Date.now();
+  const budget = new Budget(maxUsd, { now: () => began });
+  const stop = new AbortController();
+  try {
+    await inParallel(tasks, AT_ONCE, async (task) => {
+      const judgement = await judgeRecord(task.judge, task.record.judged, {
+        provider: providers.get(task.judge.provider.name)!,
+        budget,
+        priceOf: (judge, usage) => priceOf(judge, usage, Date.now()),
+        signal: stop.signal,
+        receivedAtUnixMs: Date.now(),
+        ...(pauseMs ? { pauseMs } : {}),
+      });
+      await onJudged(task, judgement);
+    });
+  } finally {
+    for (const { gate } of providers.values()) gate.stop();
+  }
+}
