@@ -12,6 +12,7 @@ import {
   settingsPage,
   targetOf,
   type Address,
+  type ClickHouseTarget,
 } from "@assay/clickhouse";
 import {
   collectorSettings,
@@ -23,7 +24,7 @@ import {
   startCollector,
   type RunningCollector,
 } from "@assay/collector";
-import { querySettings, startQueryApi } from "@assay/query-api";
+import { querySettings, runLabelsCommand, startQueryApi } from "@assay/query-api";
 
 const tables = { ...clickhouseSettings, ...collectorSettings, ...querySettings };
 
@@ -110,6 +111,8 @@ async function runQueryApi(): Promise<void> {
   const api = await startQueryApi({
     address: values.ASSAY_HTTP,
     target: await targetOf(values, "reader"),
+    writer: await writerTarget(values),
+    labels: labelSettings(values),
     log,
     allowRemote: values.ASSAY_ALLOW_REMOTE,
     hosts: values.ASSAY_HTTP_HOSTS,
@@ -120,6 +123,20 @@ async function runQueryApi(): Promise<void> {
   await stopRequested();
   await api.stop();
   if (process.connected) process.disconnect();
+}
+
+/** Undefined: the page can show everything and takes no labels. */
+async function writerTarget(values: Settings): Promise<ClickHouseTarget | undefined> {
+  try {
+    return await targetOf(values, "writer");
+  } catch (error) {
+    log("info", `labels are refused: ${describe(error)}`);
+    return undefined;
+  }
+}
+
+function labelSettings(values: Settings): { share: number; twice: number } {
+  return { share: values.ASSAY_LABEL_SHARE, twice: values.ASSAY_LABEL_TWICE };
 }
 
 interface Running {
@@ -208,6 +225,15 @@ async function runJudge(args: readonly string[]): Promise<void> {
   });
 }
 
+async function runLabels(args: readonly string[]): Promise<void> {
+  const values = settings();
+  await runLabelsCommand(args, {
+    connect: async (role) => createClickHouse(await targetOf(values, role)),
+    share: values.ASSAY_LABEL_SHARE,
+    print: console.log,
+  });
+}
+
 async function runDemo(): Promise<void> {
   // History is filed under the day it tells of, not under today.
   process.env["ASSAY_MAX_SPAN_AGE_DAYS"] ??= "30";
@@ -288,6 +314,11 @@ const commands: Record<string, Command> = {
     run: runJudge,
     about:
       "test | run FILE | compare --metric NAME: asks the judges, judges a file, compares judges",
+    takesArgs: true,
+  },
+  labels: {
+    run: runLabels,
+    about: "import FILE | export [--metric NAME]: what people say of records, as JSON Lines",
     takesArgs: true,
   },
   settings: {

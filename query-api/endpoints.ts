@@ -10,6 +10,8 @@ import { readWhatIf, whatIfAnswer, whatIfShape } from "./cost/what-if.ts";
 import { determinismShape, readDeterminism } from "./determinism.ts";
 import { endpoint } from "./endpoint.ts";
 import { judgesShape, readJudges } from "./judges.ts";
+import { labelAnswer, labelShape, postLabel } from "./labels/label.ts";
+import { nextLabel, nextLabelAnswer, nextLabelShape } from "./labels/queue.ts";
 import { modelsAnswer, modelsShape, readModels } from "./models.ts";
 import { flag, readId, readParameters } from "./parameters.ts";
 import { listProjects } from "./projects.ts";
@@ -137,6 +139,22 @@ export const ENDPOINTS = {
     parameters: evaluationsShape,
     answer: answers.evaluationsAnswer,
     run: ({ store, query, nowMs }) => listEvaluations(store, query, nowMs),
+  }),
+  nextLabel: endpoint({
+    method: "get",
+    path: "/api/v1/labels/next",
+    summary: "The next record for a reviewer, drawn with a known probability",
+    parameters: nextLabelShape,
+    answer: nextLabelAnswer,
+    run: (call) => nextLabel(call),
+  }),
+  label: endpoint({
+    method: "post",
+    path: "/api/v1/labels",
+    summary: "What a person says of a record",
+    parameters: labelShape,
+    answer: labelAnswer,
+    run: (call) => postLabel(call),
   }),
   checks: endpoint({
     method: "get",

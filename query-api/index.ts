@@ -1,3 +1,4 @@
 export { createApp, type AppOptions } from "./app.ts";
 export { querySettings } from "./config.ts";
+export { runLabelsCommand } from "./labels/command.ts";
 export { startQueryApi, type QueryApi, type QueryApiOptions } from "./main.ts";

@@ -8,6 +8,7 @@ import { z } from "zod";
 import { comparisonFields } from "./comparison-fields.ts";
 import { badParameter } from "./errors.ts";
 import { anyOf, checkRange, nanos, readParameters, time, type RawQuery } from "./parameters.ts";
+import { NO_TRUST, readTrust } from "./judge-trust.ts";
 import type { Store } from "./store.ts";
 
 const MOST_PAIRS = 50_000;
@@ -42,8 +43,12 @@ interface JudgeRow {
 const EACH_ONCE = (filters: string): string => `
 SELECT * FROM assay.evaluations
 WHERE event_time >= fromUnixTimestamp64Nano({from:Int64}, 'UTC') AND event_time < fromUnixTimestamp64Nano({to:Int64}, 'UTC')
-  AND role NOT IN ('', 'composite') AND status != 'not_applicable' ${filters}
+  AND role NOT IN ('', 'composite', 'human') AND purpose != 'experiment' AND status != 'not_applicable' ${filters}
 ORDER BY evaluated_at DESC LIMIT 1 BY evaluation_id`;
+
+/** A judge's one score of a record: what it says when asked again is another matter. */
+const SCORED_ONCE =
+  "AND status = 'ok' AND score IS NOT NULL AND purpose IN ('', 'traffic', 'audit')";
 
 export async function readJudges(
   store: Store,
@@ -62,7 +67,40 @@ export async function readJudges(
     ...(project && { f_project: project }),
     ...(metric && { f_metric: metric }),
   };
-  const judges = await store.rows<JudgeRow>({
+  const where = `event_time >= fromUnixTimestamp64Nano({from:Int64}, 'UTC') AND event_time < fromUnixTimestamp64Nano({to:Int64}, 'UTC') ${filters}`;
+  const [judges, { trust, ensembles, fingerprints }] = await Promise.all([
+    judgeRows(store, filters, parameters),
+    readTrust(store, { where, scores: EACH_ONCE(filters), parameters }),
+  ]);
+  const answer = {
+    from: new Date(from).toISOString(),
+    to: new Date(to).toISOString(),
+    judges: judges.map((judge) => ({
+      ...judge,
+      ...(trust.get(`${judge.judge_hash}/${judge.metric}`) ?? NO_TRUST),
+    })),
+    ensembles,
+    fingerprints,
+  };
+  if (compare === undefined) return answer;
+  const [first, second] = pairOf(compare, judges);
+  const pairs = await store.rows<{ first: number; second: number }>({
+    sql: `SELECT toFloat64(a.score) AS first, toFloat64(b.score) AS second
+FROM (${EACH_ONCE(`${SCORED_ONCE} AND judge_hash = {first:String}`)}) AS a
+INNER JOIN (${EACH_ONCE(`${SCORED_ONCE} AND judge_hash = {second:String}`)}) AS b
+  ON a.trace_id = b.trace_id AND a.span_id = b.span_id AND a.name = b.name
+LIMIT ${MOST_PAIRS}`,
+    parameters: { ...parameters, first: first.judge_hash, second: second.judge_hash },
+  });
+  return { ...answer, comparison: comparisonOf(first, second, pairs) };
+}
+
+function judgeRows(
+  store: Store,
+  filters: string,
+  parameters: Record<string, unknown>,
+): Promise<JudgeRow[]> {
+  return store.rows<JudgeRow>({
     sql: `SELECT judge_hash, name AS metric, evaluator AS judge, strategy, role, toFloat64(count()) AS judgements,
   toFloat64(countIf(status = 'ok')) AS ok, toFloat64(countIf(status = 'failed')) AS failed, toFloat64(countIf(status = 'abstain')) AS abstained,
   toFloat64(countIf(repaired)) AS repaired, toFloat64(avg(cost)) * 1000 AS usd_per_thousand,
@@ -70,18 +108,6 @@ export async function readJudges(
 FROM (${EACH_ONCE(filters)}) GROUP BY judge_hash, metric, judge, strategy, role ORDER BY metric, judgements DESC LIMIT 500`,
     parameters,
   });
-  const answer = { from: new Date(from).toISOString(), to: new Date(to).toISOString(), judges };
-  if (compare === undefined) return answer;
-  const [first, second] = pairOf(compare, judges);
-  const pairs = await store.rows<{ first: number; second: number }>({
-    sql: `SELECT toFloat64(a.score) AS first, toFloat64(b.score) AS second
-FROM (${EACH_ONCE("AND status = 'ok' AND score IS NOT NULL AND judge_hash = {first:String}")}) AS a
-INNER JOIN (${EACH_ONCE("AND status = 'ok' AND score IS NOT NULL AND judge_hash = {second:String}")}) AS b
-  ON a.trace_id = b.trace_id AND a.span_id = b.span_id AND a.name = b.name
-LIMIT ${MOST_PAIRS}`,
-    parameters: { ...parameters, first: first.judge_hash, second: second.judge_hash },
-  });
-  return { ...answer, comparison: comparisonOf(first, second, pairs) };
 }
 
 /** Two hashes, or beginnings of them that only one judge has. */

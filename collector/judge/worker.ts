@@ -6,9 +6,11 @@
 import { createHash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type { ClickHouseClient } from "@clickhouse/client";
+import { insertEvaluations } from "@assay/clickhouse";
 import { loadPriceBook } from "@assay/instrumentation/pricing";
 import { composite, type Part } from "@assay/statistics/composite";
 import type { Logger } from "../stages.ts";
+import { describeJudges } from "./describe-judges.ts";
 import { Budget, type BudgetStats } from "./budget.ts";
 import { connectProviders } from "./connect-providers.ts";
 import { normalisedQuestion, type Judge, type JudgeConfig, type Profile } from "./config.ts";
@@ -18,7 +20,7 @@ import { readProgress, writeProgress, type Progress } from "./position-file.ts";
 import type { ModelAnswer } from "./provider.ts";
 import { judgedRecord, recordOf, type SpanContent, type TraceRecord } from "./record.ts";
 import { contentsOf, nextPosition, spansOf, START, type Window } from "./records.ts";
-import { insertScores, insertTraffic, type TrafficRow } from "./rows.ts";
+import { insertTraffic, type TrafficRow } from "./rows.ts";
 import { positionOf, profileFor, stratumOf } from "./sampling.ts";
 import {
   compositeRow,
@@ -142,6 +144,7 @@ export class JudgeWorker {
       done: { settledUnixMs: this.#now(), traceId: "" },
     };
     await writeProgress(positionFile, this.#progress);
+    await describeJudges(client, config.judges, this.#now());
     const spent = await spentToday(client, this.#now());
     this.#budget = new Budget(config.usdPerDay, { spentToday: spent, now: this.#now });
   }
@@ -302,7 +305,7 @@ export class JudgeWorker {
     const token = createHash("sha256").update(ids.toSorted().join()).digest("hex");
     for (;;) {
       try {
-        return await insertScores(client, rows, `judge/${token}`);
+        return await insertEvaluations(client, rows, `judge/${token}`);
       } catch (error) {
         if (signal.aborted) throw error;
         log("warn", `judge: scores not stored yet: ${String(error).slice(0, 300)}`);
