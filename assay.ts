@@ -20,11 +20,17 @@ import {
   readPriceBook,
   runChecksCommand,
   runDeadLetterCommand,
+  runExperimentCommand,
   runJudgeCommand,
   startCollector,
   type RunningCollector,
 } from "@assay/collector";
-import { querySettings, runLabelsCommand, startQueryApi } from "@assay/query-api";
+import {
+  querySettings,
+  runExperimentsCommand,
+  runLabelsCommand,
+  startQueryApi,
+} from "@assay/query-api";
 
 const tables = { ...clickhouseSettings, ...collectorSettings, ...querySettings };
 
@@ -225,6 +231,21 @@ async function runJudge(args: readonly string[]): Promise<void> {
   });
 }
 
+async function runExperiment(args: readonly string[]): Promise<void> {
+  const values = settings();
+  const connect = (role: "reader" | "writer") => async () =>
+    createClickHouse(await targetOf(values, role));
+  if (args[0] !== "run")
+    return runExperimentsCommand(args, { connect: connect("reader"), print: console.log });
+  await runExperimentCommand(args.slice(1), {
+    configFile: values.ASSAY_JUDGE,
+    env: process.env,
+    connect: connect("writer"),
+    print: console.log,
+    note: (line) => void process.stderr.write(`${line}\n`),
+  });
+}
+
 async function runLabels(args: readonly string[]): Promise<void> {
   const values = settings();
   await runLabelsCommand(args, {
@@ -314,6 +335,12 @@ const commands: Record<string, Command> = {
     run: runJudge,
     about:
       "test | run FILE | compare --metric NAME: asks the judges, judges a file, compares judges",
+    takesArgs: true,
+  },
+  experiment: {
+    run: runExperiment,
+    about:
+      "run NAME --run RUN … | list | compare NAME RUN RUN: a dataset answered and judged, runs compared",
     takesArgs: true,
   },
   labels: {

@@ -9,6 +9,7 @@ import { readVariance, varianceAnswer, varianceShape } from "./cost/read-varianc
 import { readWhatIf, whatIfAnswer, whatIfShape } from "./cost/what-if.ts";
 import { determinismShape, readDeterminism } from "./determinism.ts";
 import { endpoint } from "./endpoint.ts";
+import { experimentsAnswer, experimentsShape, getExperiments } from "./experiments.ts";
 import { judgesShape, readJudges } from "./judges.ts";
 import { labelAnswer, labelShape, postLabel } from "./labels/label.ts";
 import { nextLabel, nextLabelAnswer, nextLabelShape } from "./labels/queue.ts";
@@ -139,6 +140,14 @@ export const ENDPOINTS = {
     parameters: evaluationsShape,
     answer: answers.evaluationsAnswer,
     run: ({ store, query, nowMs }) => listEvaluations(store, query, nowMs),
+  }),
+  experiments: endpoint({
+    method: "get",
+    path: "/api/v1/experiments",
+    summary: "Runs of experiments, and two of them compared",
+    parameters: experimentsShape,
+    answer: experimentsAnswer,
+    run: (call) => getExperiments(call),
   }),
   nextLabel: endpoint({
     method: "get",

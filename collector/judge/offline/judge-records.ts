@@ -24,30 +24,49 @@ export interface JudgeTask {
   record: OfflineRecord;
 }
 
-/** @param onJudged as each ends, in any order */
-export async function judgeRecords(
-  tasks: readonly JudgeTask[],
-  { config, maxUsd, giveUpAfter = GIVE_UP_AFTER, pauseMs }: OfflineJudging,
-  onJudged: (task: JudgeTask, judgement: Judgement) => void | Promise<void>,
-): Promise<void> {
+/** Judges one record after the other, or many at once, from one purse and with one set of providers. */
+export interface StartedJudging {
+  judge(task: JudgeTask): Promise<Judgement>;
+  stop(): void;
+}
+
+export function startJudging({
+  config,
+  maxUsd,
+  giveUpAfter = GIVE_UP_AFTER,
+  pauseMs,
+}: OfflineJudging): StartedJudging {
   const providers = connectImpatiently(config, giveUpAfter);
   // The day does not matter to a command: its money is for its own time.
   const began = Date.now();
   const budget = new Budget(maxUsd, { now: () => began });
-  const stop = new AbortController();
-  try {
-    await inParallel(tasks, AT_ONCE, async (task) => {
-      const judgement = await judgeRecord(task.judge, task.record.judged, {
-        provider: providers.get(task.judge.provider.name)!,
+  const { signal } = new AbortController();
+  return {
+    judge: ({ judge, record }) =>
+      judgeRecord(judge, record.judged, {
+        provider: providers.get(judge.provider.name)!,
         budget,
-        priceOf: (judge, usage) => priceOf(judge, usage, Date.now()),
-        signal: stop.signal,
+        priceOf: (one, usage) => priceOf(one, usage, Date.now()),
+        signal,
         receivedAtUnixMs: Date.now(),
         ...(pauseMs ? { pauseMs } : {}),
-      });
-      await onJudged(task, judgement);
-    });
+      }),
+    stop() {
+      for (const { gate } of providers.values()) gate.stop();
+    },
+  };
+}
+
+/** @param onJudged as each ends, in any order */
+export async function judgeRecords(
+  tasks: readonly JudgeTask[],
+  options: OfflineJudging,
+  onJudged: (task: JudgeTask, judgement: Judgement) => void | Promise<void>,
+): Promise<void> {
+  const judging = startJudging(options);
+  try {
+    await inParallel(tasks, AT_ONCE, async (task) => onJudged(task, await judging.judge(task)));
   } finally {
-    for (const { gate } of providers.values()) gate.stop();
+    judging.stop();
   }
 }

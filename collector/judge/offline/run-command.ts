@@ -44,14 +44,14 @@ export async function runJudgeFile(
   note(`${failed} of ${tasks.length} judgements failed; $${usd.toFixed(6)}`);
 }
 
-function tasksOf(records: readonly OfflineRecord[], profile: Profile): JudgeTask[] {
+export function tasksOf(records: readonly OfflineRecord[], profile: Profile): JudgeTask[] {
   return records.flatMap((record) =>
     judgesFor(profile, record.judged.reference !== undefined).map((judge) => ({ judge, record })),
   );
 }
 
 /** The weighted score of what was judged; undefined: the profile's rules give none. */
-function compositeNorm(
+export function compositeNorm(
   profile: Profile,
   scores: ReadonlyMap<string, Scored>,
 ): ReturnType<typeof compositeOf> {
