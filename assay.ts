@@ -12,6 +12,7 @@ import {
   settingsPage,
   targetOf,
   type Address,
+  type ClickHouseTarget,
 } from "@assay/clickhouse";
 import {
   collectorSettings,
@@ -19,10 +20,17 @@ import {
   readPriceBook,
   runChecksCommand,
   runDeadLetterCommand,
+  runExperimentCommand,
+  runJudgeCommand,
   startCollector,
   type RunningCollector,
 } from "@assay/collector";
-import { querySettings, startQueryApi } from "@assay/query-api";
+import {
+  querySettings,
+  runExperimentsCommand,
+  runLabelsCommand,
+  startQueryApi,
+} from "@assay/query-api";
 
 const tables = { ...clickhouseSettings, ...collectorSettings, ...querySettings };
 
@@ -109,6 +117,8 @@ async function runQueryApi(): Promise<void> {
   const api = await startQueryApi({
     address: values.ASSAY_HTTP,
     target: await targetOf(values, "reader"),
+    writer: await writerTarget(values),
+    labels: labelSettings(values),
     log,
     allowRemote: values.ASSAY_ALLOW_REMOTE,
     hosts: values.ASSAY_HTTP_HOSTS,
@@ -119,6 +129,20 @@ async function runQueryApi(): Promise<void> {
   await stopRequested();
   await api.stop();
   if (process.connected) process.disconnect();
+}
+
+/** Undefined: the page can show everything and takes no labels. */
+async function writerTarget(values: Settings): Promise<ClickHouseTarget | undefined> {
+  try {
+    return await targetOf(values, "writer");
+  } catch (error) {
+    log("info", `labels are refused: ${describe(error)}`);
+    return undefined;
+  }
+}
+
+function labelSettings(values: Settings): { share: number; twice: number } {
+  return { share: values.ASSAY_LABEL_SHARE, twice: values.ASSAY_LABEL_TWICE };
 }
 
 interface Running {
@@ -196,6 +220,41 @@ async function runChecks(args: readonly string[]): Promise<void> {
   await runChecksCommand(args, { config, connect, print: console.log });
 }
 
+async function runJudge(args: readonly string[]): Promise<void> {
+  const values = settings();
+  await runJudgeCommand(args, {
+    configFile: values.ASSAY_JUDGE,
+    env: process.env,
+    connect: async () => createClickHouse(await targetOf(values, "reader")),
+    print: console.log,
+    note: (line) => void process.stderr.write(`${line}\n`),
+  });
+}
+
+async function runExperiment(args: readonly string[]): Promise<void> {
+  const values = settings();
+  const connect = (role: "reader" | "writer") => async () =>
+    createClickHouse(await targetOf(values, role));
+  if (args[0] !== "run")
+    return runExperimentsCommand(args, { connect: connect("reader"), print: console.log });
+  await runExperimentCommand(args.slice(1), {
+    configFile: values.ASSAY_JUDGE,
+    env: process.env,
+    connect: connect("writer"),
+    print: console.log,
+    note: (line) => void process.stderr.write(`${line}\n`),
+  });
+}
+
+async function runLabels(args: readonly string[]): Promise<void> {
+  const values = settings();
+  await runLabelsCommand(args, {
+    connect: async (role) => createClickHouse(await targetOf(values, role)),
+    share: values.ASSAY_LABEL_SHARE,
+    print: console.log,
+  });
+}
+
 async function runDemo(): Promise<void> {
   // History is filed under the day it tells of, not under today.
   process.env["ASSAY_MAX_SPAN_AGE_DAYS"] ??= "30";
@@ -270,6 +329,23 @@ const commands: Record<string, Command> = {
     run: runChecks,
     about:
       "list | test --from TIME [--to TIME] [--check NAME]: the checks; when they would have fired",
+    takesArgs: true,
+  },
+  judge: {
+    run: runJudge,
+    about:
+      "test | run FILE | compare --metric NAME: asks the judges, judges a file, compares judges",
+    takesArgs: true,
+  },
+  experiment: {
+    run: runExperiment,
+    about:
+      "run NAME --run RUN … | list | compare NAME RUN RUN: a dataset answered and judged, runs compared",
+    takesArgs: true,
+  },
+  labels: {
+    run: runLabels,
+    about: "import FILE | export [--metric NAME]: what people say of records, as JSON Lines",
     takesArgs: true,
   },
   settings: {

@@ -11,6 +11,8 @@ export {
 export type { Address, Setting, SettingProblem, SettingsOf, SettingsTable } from "./settings.ts";
 export { createClickHouse, targetOf } from "./client.ts";
 export type { ClickHouseTarget } from "./client.ts";
+export { insertEvaluations } from "./evaluation-rows.ts";
+export type { EvaluationRow } from "./evaluation-rows.ts";
 export { startEmbeddedServer } from "./embedded/supervisor.ts";
 export type { EmbeddedServer, EmbeddedServerOptions } from "./embedded/supervisor.ts";
 export { migrate, schemaVersion, SchemaError } from "./migrate.ts";

@@ -8,7 +8,11 @@ import type { ClickHouseClient } from "@clickhouse/client";
 export const retention = {
   spans: { days: 90, tables: ["spans", "trace_index"] },
   content: { days: 30, tables: ["span_content"] },
-  evaluations: { days: 400, tables: ["evaluations", "traffic_1h"] },
+  evaluations: {
+    days: 400,
+    tables: ["evaluations", "traffic_1h", "experiment_runs", "experiment_outputs"],
+  },
+  label_leases: { days: 30, tables: ["label_leases"] },
   check_results: { days: 400, tables: ["check_results"] },
   guardrail_1m: { days: 90, tables: ["guardrail_1m"] },
   llm_1m: { days: 35, tables: ["llm_1m"] },

@@ -2,5 +2,7 @@ export { runChecksCommand } from "./checks/command.ts";
 export { readChecksConfig } from "./checks/config.ts";
 export { collectorSettings } from "./config.ts";
 export { runDeadLetterCommand } from "./dead-letter-command.ts";
+export { runExperimentCommand } from "./judge/experiment/command.ts";
+export { runJudgeCommand } from "./judge/command.ts";
 export { startCollector, type RunningCollector } from "./main.ts";
 export { readPriceBook } from "./own-prices.ts";

@@ -135,6 +135,17 @@ export const projectsAnswer = z.looseObject({
 
 const interval = { low: number, high: number };
 
+const calibrated = z.looseObject({
+  labels: z.number(),
+  mean: z.number().describe("That people would give"),
+  ...interval,
+  lambda: z.number().describe("How far the judge is listened to, from 0 to 1"),
+  effective_labels: number,
+  pass_rate: z
+    .looseObject({ judged: z.number(), share: number, ...interval, sensitivity: z.number() })
+    .nullable(),
+});
+
 export const qualityAnswer = z.looseObject({
   ...range,
   by: z.array(z.string()),
@@ -149,6 +160,7 @@ export const qualityAnswer = z.looseObject({
       failed: z.number(),
       judges: z.number(),
       cost: usd,
+      calibrated: calibrated.nullable().describe("Null: too few labels"),
     }),
   ),
 });
@@ -181,7 +193,18 @@ export const judgesAnswer = z.looseObject({
       judgements: z.number(),
       failed: z.number(),
       usd_per_thousand: number,
+      people: z.looseObject({ records: z.number(), exact: share }).nullable(),
+      gate: z.looseObject({
+        state: z.enum(["passed", "failed", "open"]),
+        conditions: z.array(
+          z.looseObject({ name: z.string(), expected: z.string(), value: number }),
+        ),
+      }),
     }),
+  ),
+  ensembles: z.array(z.looseObject({ metric: z.string(), accuracy: z.number() })),
+  fingerprints: z.array(
+    z.looseObject({ judge_hash: z.string(), judge_model: z.string(), mean: number }),
   ),
   comparison: z.looseObject({ records: z.number(), exact: share }).optional(),
 });

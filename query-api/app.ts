@@ -19,11 +19,13 @@ import type { Endpoint } from "./endpoint.ts";
 import { ENDPOINTS } from "./endpoints.ts";
 import { ApiError, badParameter, storeError } from "./errors.ts";
 import { knownHosts, knownMethods, sameOrigin, securityHeaders } from "./guard.ts";
+import type { LabelSettings } from "./labels/queue.ts";
 import { openApi } from "./openapi.ts";
 import { type Store, createStore } from "./store.ts";
 
 const MAX_IN_FLIGHT = 64;
 const MAX_BODY_BYTES = 65_536;
+const LABELS: LabelSettings = { share: 0.1, twice: 0.2 };
 const POSTS = Object.values(ENDPOINTS).flatMap(({ method, path }) =>
   method === "post" ? [path] : [],
 );
@@ -40,6 +42,9 @@ export interface AppOptions {
   now?: () => number;
   /** What the collector prices by. @default the bundled one */
   prices?: PriceBook;
+  /** Who may write, for labels. @default labels are refused */
+  writer?: ClickHouseClient;
+  labels?: LabelSettings;
   /** Every answer is held against its schema; for tests. @default false */
   checkAnswers?: boolean;
   /** Folder of the built page. */
@@ -70,6 +75,8 @@ export function createApp(options: AppOptions): Express {
         body: request.body,
         nowMs: now(),
         prices: options.prices ?? loadPriceBook(),
+        labels: options.labels ?? LABELS,
+        writer: options.writer,
       };
       const found = await definition.run(call);
       if (options.checkAnswers) checkAnswer(definition, found);

@@ -12,6 +12,13 @@ const hostNames = z.string().transform((text, ctx): string[] => {
   return z.NEVER;
 });
 
+const SHARE = "a number from 0 to 1";
+const share = z
+  .string()
+  .regex(/^\d*\.?\d+$/, SHARE)
+  .transform(Number)
+  .refine((n) => n >= 0 && n <= 1, SHARE);
+
 export const querySettings = {
   ASSAY_HTTP: {
     schema: addressSetting,
@@ -23,5 +30,16 @@ export const querySettings = {
     default: undefined,
     about:
       "Further host names by which the page may be reached, comma separated. Requests that name any other host are refused: a page elsewhere could otherwise point its own name at this address and read your traces.",
+  },
+  ASSAY_LABEL_SHARE: {
+    schema: share,
+    default: "0.1",
+    about:
+      "Share of the judged records that people are asked about (docs/labels.md); records that judges doubt are drawn four times as often.",
+  },
+  ASSAY_LABEL_TWICE: {
+    schema: share,
+    default: "0.2",
+    about: "Share of the records asked about that two people label, to see how far they agree.",
   },
 } satisfies SettingsTable;

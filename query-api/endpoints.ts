@@ -9,7 +9,10 @@ import { readVariance, varianceAnswer, varianceShape } from "./cost/read-varianc
 import { readWhatIf, whatIfAnswer, whatIfShape } from "./cost/what-if.ts";
 import { determinismShape, readDeterminism } from "./determinism.ts";
 import { endpoint } from "./endpoint.ts";
+import { experimentsAnswer, experimentsShape, getExperiments } from "./experiments.ts";
 import { judgesShape, readJudges } from "./judges.ts";
+import { labelAnswer, labelShape, postLabel } from "./labels/label.ts";
+import { nextLabel, nextLabelAnswer, nextLabelShape } from "./labels/queue.ts";
 import { modelsAnswer, modelsShape, readModels } from "./models.ts";
 import { flag, readId, readParameters } from "./parameters.ts";
 import { listProjects } from "./projects.ts";
@@ -137,6 +140,30 @@ export const ENDPOINTS = {
     parameters: evaluationsShape,
     answer: answers.evaluationsAnswer,
     run: ({ store, query, nowMs }) => listEvaluations(store, query, nowMs),
+  }),
+  experiments: endpoint({
+    method: "get",
+    path: "/api/v1/experiments",
+    summary: "Runs of experiments, and two of them compared",
+    parameters: experimentsShape,
+    answer: experimentsAnswer,
+    run: (call) => getExperiments(call),
+  }),
+  nextLabel: endpoint({
+    method: "get",
+    path: "/api/v1/labels/next",
+    summary: "The next record for a reviewer, drawn with a known probability",
+    parameters: nextLabelShape,
+    answer: nextLabelAnswer,
+    run: (call) => nextLabel(call),
+  }),
+  label: endpoint({
+    method: "post",
+    path: "/api/v1/labels",
+    summary: "What a person says of a record",
+    parameters: labelShape,
+    answer: labelAnswer,
+    run: (call) => postLabel(call),
   }),
   checks: endpoint({
     method: "get",

@@ -18,6 +18,11 @@ const ERRORS = {
     message: "The Host header names a host that this server is not known by.",
   },
   foreign_origin: { status: 403, message: "Requests from other origins are refused." },
+  read_only: {
+    status: 403,
+    message:
+      "This server may only read: it takes labels where the collector's ASSAY_DATA is at hand, or CLICKHOUSE_URL names a user who may write.",
+  },
   not_found: { status: 404, message: "There is no such address." },
   trace_not_found: { status: 404, message: "No span of this trace is stored." },
   span_not_found: { status: 404, message: "This span is not stored." },

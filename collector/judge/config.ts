@@ -162,6 +162,8 @@ export interface Profile {
 
 export interface JudgeConfig {
   profiles: readonly Profile[];
+  /** All that the file names, in its order. */
+  judges: readonly Judge[];
   providers: readonly JudgeProvider[];
   settleMs: number;
   usdPerDay: number | undefined;
@@ -213,6 +215,7 @@ export function parseJudgeConfig(text: string, env: NodeJS.ProcessEnv, path: str
   if (problems.length > 0) throw configFileError(path, problems);
   return {
     profiles,
+    judges: [...judges.values()],
     providers: [...providers.values()],
     settleMs: found.settle_seconds * 1_000,
     usdPerDay: found.usd_per_day,

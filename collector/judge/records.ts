@@ -58,6 +58,20 @@ export async function spansOf(
   collectorId: string,
   { from, to }: Window,
 ): Promise<Map<string, TraceSpan[]>> {
+  return tracesWhere(
+    client,
+    `event_time >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') - INTERVAL ${DAYS_BACK} DAY
+       AND trace_id IN (SELECT unhex(traceId) FROM (${SETTLED} AND (settledUnixMs, traceId) <= ({until:Int64}, {last:String})))`,
+    parameters(collectorId, from, to.settledUnixMs, { last: to.traceId }),
+  );
+}
+
+/** The spans that tell of a record, by trace, in the order of their time; each once. */
+export async function tracesWhere(
+  client: ClickHouseClient,
+  condition: string,
+  params: Record<string, unknown>,
+): Promise<Map<string, TraceSpan[]>> {
   const rows = await query<TraceSpan>(
     client,
     `SELECT lower(hex(trace_id)) AS traceId, lower(hex(span_id)) AS spanId, project,
@@ -68,12 +82,11 @@ export async function spansOf(
        prompt_hash AS promptHash, sampling_weight AS samplingWeight, document_count AS documentCount,
        toFloat64(toUnixTimestamp64Milli(received_at)) AS receivedAtUnixMs, attrs_string['${ATTR.assayReference}'] AS reference
      FROM assay.spans
-     WHERE event_time >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') - INTERVAL ${DAYS_BACK} DAY
-       AND trace_id IN (SELECT unhex(traceId) FROM (${SETTLED} AND (settledUnixMs, traceId) <= ({until:Int64}, {last:String})))
+     WHERE ${condition}
        AND (is_model_call OR operation = 'retrieval' OR attrs_string['${ATTR.assayReference}'] != '')
      ORDER BY traceId, eventTimeUnixMs
      LIMIT 1 BY traceId, spanId`,
-    parameters(collectorId, from, to.settledUnixMs, { last: to.traceId }),
+    params,
   );
   return Map.groupBy(rows, ({ traceId }) => traceId);
 }

@@ -1,4 +1,5 @@
 /** A judgement, or a composite of several → a row of `evaluations`. */
+import type { EvaluationRow } from "@assay/clickhouse";
 import { formatUsd } from "@assay/instrumentation/pricing";
 import type { Composite } from "@assay/statistics/composite";
 import type { Judge, Profile } from "./config.ts";
@@ -18,9 +19,8 @@ export interface Chosen {
   purpose: "traffic" | "audit";
 }
 
-export type ScoreRow = Record<string, string | number | boolean | null>;
+export type ScoreRow = EvaluationRow;
 
-/** Ids as hex digits: rows.ts writes them as bytes. */
 function shared(chosen: Chosen): ScoreRow {
   const { record, stratum, judgeProbability, referenceFrom, purpose } = chosen;
   const { answered } = record;
@@ -174,7 +174,7 @@ export function compositeRow(
 }
 
 /** In words, for people to compare by. */
-function strategyOf({ chainOfThought, examples, logprobs, metric }: Judge): string {
+export function strategyOf({ chainOfThought, examples, logprobs, metric }: Judge): string {
   return [
     chainOfThought ? "chain of thought" : "score alone",
     ...(examples.length > 0 ? [`${examples.length} examples`] : []),

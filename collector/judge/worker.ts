@@ -6,20 +6,21 @@
 import { createHash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type { ClickHouseClient } from "@clickhouse/client";
+import { insertEvaluations } from "@assay/clickhouse";
 import { loadPriceBook } from "@assay/instrumentation/pricing";
 import { composite, type Part } from "@assay/statistics/composite";
 import type { Logger } from "../stages.ts";
-import { anthropicProvider } from "./anthropic-provider.ts";
+import { describeJudges } from "./describe-judges.ts";
 import { Budget, type BudgetStats } from "./budget.ts";
+import { connectProviders } from "./connect-providers.ts";
 import { normalisedQuestion, type Judge, type JudgeConfig, type Profile } from "./config.ts";
-import { Gate, type GateStats } from "./gate.ts";
+import type { GateStats } from "./gate.ts";
 import { judgeRecord, type Failure, type Judgement, type Provider } from "./judging.ts";
-import { openaiProvider } from "./openai-provider.ts";
 import { readProgress, writeProgress, type Progress } from "./position-file.ts";
 import type { ModelAnswer } from "./provider.ts";
 import { judgedRecord, recordOf, type SpanContent, type TraceRecord } from "./record.ts";
 import { contentsOf, nextPosition, spansOf, START, type Window } from "./records.ts";
-import { insertScores, insertTraffic, type TrafficRow } from "./rows.ts";
+import { insertTraffic, type TrafficRow } from "./rows.ts";
 import { positionOf, profileFor, stratumOf } from "./sampling.ts";
 import {
   compositeRow,
@@ -87,16 +88,7 @@ export class JudgeWorker {
     this.#now = options.now ?? Date.now;
     this.#budget = new Budget(options.config.usdPerDay, { now: this.#now });
     const pause = options.closedPauseMs === undefined ? {} : { pauseMs: options.closedPauseMs };
-    this.#providers = new Map(
-      options.config.providers.map((provider) => {
-        const call =
-          provider.kind === "openai" ? openaiProvider(provider) : anthropicProvider(provider);
-        return [
-          provider.name,
-          { name: provider.name, call, gate: new Gate(provider.maxInFlight, pause) },
-        ];
-      }),
-    );
+    this.#providers = connectProviders(options.config.providers, pause);
   }
 
   start(): void {
@@ -152,6 +144,7 @@ export class JudgeWorker {
       done: { settledUnixMs: this.#now(), traceId: "" },
     };
     await writeProgress(positionFile, this.#progress);
+    await describeJudges(client, config.judges, this.#now());
     const spent = await spentToday(client, this.#now());
     this.#budget = new Budget(config.usdPerDay, { spentToday: spent, now: this.#now });
   }
@@ -312,7 +305,7 @@ export class JudgeWorker {
     const token = createHash("sha256").update(ids.toSorted().join()).digest("hex");
     for (;;) {
       try {
-        return await insertScores(client, rows, `judge/${token}`);
+        return await insertEvaluations(client, rows, `judge/${token}`);
       } catch (error) {
         if (signal.aborted) throw error;
         log("warn", `judge: scores not stored yet: ${String(error).slice(0, 300)}`);
@@ -350,7 +343,7 @@ class Traffic {
 }
 
 /** A metric that needs a reference gives way to the one that does not, where there is none and that one has a judge. */
-function judgesFor(profile: Profile, hasReference: boolean): Judge[] {
+export function judgesFor(profile: Profile, hasReference: boolean): Judge[] {
   const taken = new Set([...profile.judges.values()].flatMap(({ metric }) => metric.instead ?? []));
   return [...profile.judges.values()].flatMap((judge) => {
     const { metric, instead } = judge.metric;
@@ -367,7 +360,7 @@ function partOf(judgement: Judgement, judge: Judge): Part {
 }
 
 /** A metric that took another's place has its weight; its own name tells the two kinds of composite apart. */
-function compositeOf(
+export function compositeOf(
   profile: Profile,
   parts: ReadonlyMap<string, Part>,
 ): ReturnType<typeof composite> {
@@ -387,7 +380,11 @@ function compositeOf(
   });
 }
 
-function priceOf(judge: Judge, usage: ModelAnswer["usage"], nowUnixMs: number): bigint | undefined {
+export function priceOf(
+  judge: Judge,
+  usage: ModelAnswer["usage"],
+  nowUnixMs: number,
+): bigint | undefined {
   const book = loadPriceBook();
   const { own } = judge.price;
   if (own) return own.input * BigInt(usage.inputTokens) + own.output * BigInt(usage.outputTokens);
@@ -396,7 +393,7 @@ function priceOf(judge: Judge, usage: ModelAnswer["usage"], nowUnixMs: number): 
 }
 
 /** @throws the first error, when all that began have ended */
-async function inParallel<T>(
+export async function inParallel<T>(
   items: readonly T[],
   atOnce: number,
   work: (item: T) => Promise<void>,
