@@ -19,6 +19,7 @@ import {
   readPriceBook,
   runChecksCommand,
   runDeadLetterCommand,
+  runRepriceCommand,
   startCollector,
   type RunningCollector,
 } from "@assay/collector";
@@ -196,6 +197,15 @@ async function runChecks(args: readonly string[]): Promise<void> {
   await runChecksCommand(args, { config, connect, print: console.log });
 }
 
+async function runReprice(args: readonly string[]): Promise<void> {
+  const values = settings();
+  const book = readPriceBook(values.ASSAY_PRICES);
+  // A mutation of a day's spans takes as long as it takes.
+  const connect = async () =>
+    createClickHouse(await targetOf(values, "writer"), { requestTimeoutMs: 3_600_000 });
+  await runRepriceCommand(args, { book, connect, print: console.log });
+}
+
 async function runDemo(): Promise<void> {
   // History is filed under the day it tells of, not under today.
   process.env["ASSAY_MAX_SPAN_AGE_DAYS"] ??= "30";
@@ -270,6 +280,12 @@ const commands: Record<string, Command> = {
     run: runChecks,
     about:
       "list | test --from TIME [--to TIME] [--check NAME]: the checks; when they would have fired",
+    takesArgs: true,
+  },
+  reprice: {
+    run: runReprice,
+    about:
+      "--from DAY --to DAY [--apply --reason TEXT]: what the prices of now change in that time; or does it",
     takesArgs: true,
   },
   settings: {

@@ -4,3 +4,4 @@ export { collectorSettings } from "./config.ts";
 export { runDeadLetterCommand } from "./dead-letter-command.ts";
 export { startCollector, type RunningCollector } from "./main.ts";
 export { readPriceBook } from "./own-prices.ts";
+export { runRepriceCommand } from "./reprice/command.ts";
