@@ -15,6 +15,8 @@ import {
 } from "@assay/clickhouse";
 import {
   collectorSettings,
+  readBudgets,
+  readModelCatalogue,
   readChecksConfig,
   readPriceBook,
   runChecksCommand,
@@ -23,7 +25,12 @@ import {
   startCollector,
   type RunningCollector,
 } from "@assay/collector";
-import { querySettings, startQueryApi } from "@assay/query-api";
+import {
+  querySettings,
+  runReconcileCommand,
+  runReplayCommand,
+  startQueryApi,
+} from "@assay/query-api";
 
 const tables = { ...clickhouseSettings, ...collectorSettings, ...querySettings };
 
@@ -114,6 +121,8 @@ async function runQueryApi(): Promise<void> {
     allowRemote: values.ASSAY_ALLOW_REMOTE,
     hosts: values.ASSAY_HTTP_HOSTS,
     prices: readPriceBook(values.ASSAY_PRICES),
+    budgets: readBudgets(values.ASSAY_BUDGETS),
+    catalogue: readModelCatalogue(values.ASSAY_MODELS),
   });
   process.send?.({ address: api.address });
   if (!process.send) console.log(`Page and query API  ${url(api.address)}`);
@@ -191,7 +200,8 @@ async function runDeadLetters(args: readonly string[]): Promise<void> {
 
 async function runChecks(args: readonly string[]): Promise<void> {
   const values = settings();
-  const config = readChecksConfig(values.ASSAY_CHECKS, process.env);
+  const budgets = readBudgets(values.ASSAY_BUDGETS);
+  const config = readChecksConfig(values.ASSAY_CHECKS, process.env, budgets);
   if (!config) throw new Error('ASSAY_CHECKS: expected a file or nothing, got "off"');
   const connect = async () => createClickHouse(await targetOf(values, "reader"));
   await runChecksCommand(args, { config, connect, print: console.log });
@@ -204,6 +214,24 @@ async function runReprice(args: readonly string[]): Promise<void> {
   const connect = async () =>
     createClickHouse(await targetOf(values, "writer"), { requestTimeoutMs: 3_600_000 });
   await runRepriceCommand(args, { book, connect, print: console.log });
+}
+
+async function runReconcile(args: readonly string[]): Promise<void> {
+  const values = settings();
+  const connect = async () => createClickHouse(await targetOf(values, "reader"));
+  const book = readPriceBook(values.ASSAY_PRICES);
+  await runReconcileCommand(args, { book, connect, print: console.log });
+}
+
+async function runWhatIf(args: readonly string[]): Promise<void> {
+  const values = settings();
+  await runReplayCommand(args, {
+    book: readPriceBook(values.ASSAY_PRICES),
+    connect: async () => createClickHouse(await targetOf(values, "reader")),
+    otlpUrl: `${url(values.ASSAY_OTLP_HTTP)}${values.ASSAY_OTLP_TRACES_PATH}`,
+    print: console.log,
+    env: process.env,
+  });
 }
 
 async function runDemo(): Promise<void> {
@@ -286,6 +314,17 @@ const commands: Record<string, Command> = {
     run: runReprice,
     about:
       "--from DAY --to DAY [--apply --reason TEXT]: what the prices of now change in that time; or does it",
+    takesArgs: true,
+  },
+  reconcile: {
+    run: runReconcile,
+    about: "FILE… [--project P] [--json]: a provider's own usage and cost reports against ours",
+    takesArgs: true,
+  },
+  "what-if": {
+    run: runWhatIf,
+    about:
+      "replay --candidate PROVIDER/MODEL --url URL --from DAY --to DAY [--yes]: asks a sample of recorded calls again",
     takesArgs: true,
   },
   settings: {

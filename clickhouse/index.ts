@@ -1,4 +1,5 @@
 /** ClickHouse for the other packages: settings, clients, the embedded server, migrations. */
+export { daysBetween, readDay, readOptions } from "./command-options.ts";
 export {
   addressSetting,
   booleanSetting,

@@ -15,6 +15,8 @@ import express, {
 } from "express";
 import { schemaVersion } from "@assay/clickhouse";
 import { type PriceBook, loadPriceBook } from "@assay/instrumentation/pricing";
+import type { Budget } from "./budgets.ts";
+import type { CatalogueEntry } from "./catalogue.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { ENDPOINTS } from "./endpoints.ts";
 import { ApiError, badParameter, storeError } from "./errors.ts";
@@ -40,6 +42,10 @@ export interface AppOptions {
   now?: () => number;
   /** What the collector prices by. @default the bundled one */
   prices?: PriceBook;
+  /** @default [] */
+  budgets?: readonly Budget[];
+  /** What is known of models besides their traffic. @default [] */
+  catalogue?: readonly CatalogueEntry[];
   /** Every answer is held against its schema; for tests. @default false */
   checkAnswers?: boolean;
   /** Folder of the built page. */
@@ -70,6 +76,8 @@ export function createApp(options: AppOptions): Express {
         body: request.body,
         nowMs: now(),
         prices: options.prices ?? loadPriceBook(),
+        budgets: options.budgets ?? [],
+        catalogue: options.catalogue ?? [],
       };
       const found = await definition.run(call);
       if (options.checkAnswers) checkAnswer(definition, found);

@@ -1,6 +1,8 @@
 /** What an address of the API is: what it takes, what it answers, and what answers it. */
 import type { PriceBook } from "@assay/instrumentation/pricing";
 import type { z } from "zod";
+import type { Budget } from "./budgets.ts";
+import type { CatalogueEntry } from "./catalogue.ts";
 import type { RawQuery } from "./parameters.ts";
 import type { Store } from "./store.ts";
 
@@ -13,6 +15,8 @@ export interface ApiCall {
   body: unknown;
   nowMs: number;
   prices: PriceBook;
+  budgets: readonly Budget[];
+  catalogue: readonly CatalogueEntry[];
 }
 
 export interface Endpoint<

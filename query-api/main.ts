@@ -4,6 +4,8 @@ import type { AddressInfo } from "node:net";
 import { type Address, type ClickHouseTarget, createClickHouse } from "@assay/clickhouse";
 import type { PriceBook } from "@assay/instrumentation/pricing";
 import { createApp } from "./app.ts";
+import type { Budget } from "./budgets.ts";
+import type { CatalogueEntry } from "./catalogue.ts";
 import { MAX_QUERY_SECONDS } from "./store.ts";
 
 export interface QueryApiOptions {
@@ -18,6 +20,12 @@ export interface QueryApiOptions {
   allowRemote?: boolean;
   /** What the collector prices by. @default the bundled one */
   prices?: PriceBook;
+  /** @default [] */
+  budgets?: readonly Budget[];
+  /** What is known of models besides their traffic. @default [] */
+  catalogue?: readonly CatalogueEntry[];
+  /** Unix milliseconds. @default Date.now */
+  now?: () => number;
   /** Every answer is held against its schema; for tests. @default false */
   checkAnswers?: boolean;
 }
@@ -41,6 +49,9 @@ export async function startQueryApi(options: QueryApiOptions): Promise<QueryApi>
     allowRemote: options.allowRemote ?? false,
     checkAnswers: options.checkAnswers ?? false,
     ...(options.prices && { prices: options.prices }),
+    budgets: options.budgets ?? [],
+    catalogue: options.catalogue ?? [],
+    ...(options.now && { now: options.now }),
   });
   const server = createServer(app);
   server.requestTimeout = 60_000;

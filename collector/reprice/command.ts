@@ -4,9 +4,15 @@
  * One run at a time: another waits. A dry run reads only.
  */
 import type { ClickHouseClient } from "@clickhouse/client";
-import { finishCostRevisions, hasOpenCostRevisions, withTableLock } from "@assay/clickhouse";
+import {
+  daysBetween,
+  finishCostRevisions,
+  hasOpenCostRevisions,
+  readDay,
+  readOptions,
+  withTableLock,
+} from "@assay/clickhouse";
 import { type PriceBook, formatUsd } from "@assay/instrumentation/pricing";
-import { daysBetween, readDay, readOptions } from "../command-options.ts";
 import { type ModelChange, applyReprice, dropStagedPlans, previewReprice } from "./reprice.ts";
 import type { CallFilter } from "./stored-calls.ts";
 

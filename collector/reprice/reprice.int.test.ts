@@ -8,9 +8,12 @@ import { fileURLToPath } from "node:url";
 import type { ClickHouseClient } from "@clickhouse/client";
 import { createClickHouse, migrate, retention } from "@assay/clickhouse";
 import { type TestEngine, withEngine } from "@assay/clickhouse/testing";
+import { formatUsd } from "@assay/instrumentation/pricing";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { FIRST_DAY, insertSpans, oneBlock } from "../../clickhouse/testing-spans.ts";
 import { findInconsistencies } from "../../test/faults/consistency.ts";
+import { readLedgerLines } from "../../query-api/ledger/lines.ts";
+import { createStore } from "../../query-api/store.ts";
 import { parsePriceBook } from "../own-prices.ts";
 import { runRepriceCommand } from "./command.ts";
 
@@ -82,6 +85,23 @@ async function expectCorrected(before: string): Promise<void> {
   expect(await findInconsistencies(client)).toEqual([]);
   const now = await sums();
   expect(now).toMatchObject({ wrong: 0, days: now?.["spans"], traces: now?.["spans"] });
+  const store = createStore(client, new AbortController().signal);
+  const fromMs = Date.parse(FIRST_DAY);
+  const ledger = await readLedgerLines(store, {
+    fromMs,
+    toMs: fromMs + 3 * 86_400_000,
+    filters: {},
+  });
+  let spent = 0n;
+  for (const { byBucket, picoUsd, status } of ledger) {
+    spent += picoUsd ?? 0n;
+    const buckets = Object.values(byBucket ?? {}).reduce((sum, micro) => sum + micro, 0n);
+    expect(buckets / 1_000_000n, status).toBe(picoUsd);
+  }
+  const [{ spans } = { spans: "" }] = await rows<{ spans: string }>(
+    "SELECT toDecimalString(sum(cost), 12) AS spans FROM spans",
+  );
+  expect(formatUsd(spent), "the ledger").toBe(spans);
   const [journal] = await rows<{ difference: string; twice: number }>(`SELECT
     toString(sum(ifNull(new_cost, 0)) - sum(ifNull(old_cost, 0))) AS difference,
     toUInt32(count() - uniqExact(trace_id, span_id)) AS twice FROM cost_revisions`);
