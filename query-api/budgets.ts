@@ -52,7 +52,9 @@ export const budgetsAnswer = z.looseObject({
       burn_rate: number.describe(
         "Times the pace that spends exactly the budget, over the last hour; null for users, whose cost is kept by day",
       ),
-      exhausted_at: instant.nullable().describe("At its pace, where that is within the month"),
+      exhausted_at: instant
+        .nullable()
+        .describe("At its pace, where that is within the month and not too early to say"),
       state: z.enum(["ok", "warn", "forecast_over", "over"]),
       checks: z.array(z.string()).describe("That watch it, by name, in /api/v1/checks"),
     }),
@@ -146,7 +148,7 @@ function readDays(
   toDecimalString(sum(r.cost), 12) AS cost
 FROM assay.${table} AS r
 WHERE ${day} >= toDate(toDateTime({from:UInt32}, 'UTC')) AND ${day} < toDate(toDateTime({to:UInt32}, 'UTC')) ${where}
-GROUP BY value, day ORDER BY day`,
+GROUP BY value, day HAVING sum(r.calls) > 0 ORDER BY day`,
     parameters: { ...parameters, from, to },
   });
 }
@@ -179,6 +181,7 @@ function standingOf(
   const forecast = pace * (month.to - month.from);
   const interval = intervalOf(rows, month, forecast);
   const tooEarly = elapsed < LEAST_OF_MONTH;
+  const isWithin = spent < monthlyUsd && forecast > monthlyUsd;
   const exhausted = month.now + (monthlyUsd - spent) / pace;
   const of = { project, model, user, ...(each && { [each]: value }) };
   return {
@@ -197,7 +200,7 @@ function standingOf(
       spentInHour === undefined
         ? null
         : Number(spentInHour) / 1e12 / HOUR / (monthlyUsd / (month.to - month.from)),
-    exhausted_at: spent < monthlyUsd && pace > 0 && exhausted < month.to ? isoOf(exhausted) : null,
+    exhausted_at: isWithin && !tooEarly ? isoOf(exhausted) : null,
     state: stateOf({ spent, forecast, monthlyUsd, tooEarly }),
     checks: checksOf(budget),
   };

@@ -81,6 +81,8 @@ export class RowWriter {
   readonly #uint32Fields;
 
   readonly #hashes = new Int32Array(DIMENSIONS.length);
+  /** Of the call at hand; empty: not said, or nobody asks. */
+  readonly #context: Required<PriceContext> = { project: "", region: "", serviceTier: "" };
   readonly #operation = emptySpot();
   readonly #names = {
     provider: emptySpot(),
@@ -449,9 +451,9 @@ export class RowWriter {
   /** What the price may depend on; names that no price asks for are not even read. */
   #priceContext(): PriceContext {
     const { pricing } = this.#call;
-    const context: PriceContext = {};
+    const context = this.#context;
     const tier = this.#textOf(FIELD.serviceTier, this.#scratch);
-    if (tier.end > tier.at) context.serviceTier = pricing.nameOf(tier);
+    context.serviceTier = tier.end > tier.at ? pricing.nameOf(tier) : "";
     if (pricing.asksProject) context.project = this.#ownOr(FIELD.project, this.#resource.project);
     if (pricing.asksRegion) context.region = this.#ownOr(FIELD.region, this.#resource.region);
     return context;

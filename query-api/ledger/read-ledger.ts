@@ -54,7 +54,9 @@ export const ledgerAnswer = z.looseObject({
   rounding: exactUsd.describe(
     "Of single costs; with the buckets and the unallocated it sums to the cost",
   ),
-  unallocated: exactUsd.describe("Costs that the sender or the provider reported: of no bucket"),
+  unallocated: exactUsd.describe(
+    "Costs of no bucket: reported ones, and those of a price that price_book does not have",
+  ),
   check: z.looseObject({
     input_tokens: check(z.number()),
     output_tokens: check(z.number()),
@@ -86,6 +88,9 @@ export const ledgerAnswer = z.looseObject({
       }),
     )
     .describe("What judging cost, by what for: not part of the sums above"),
+  price_list: z
+    .looseObject({ id: z.string(), published_on: z.string(), age_days: z.number() })
+    .describe("What new calls are priced by, your own prices included"),
   lines: z.array(
     z.looseObject({
       provider: z.string(),
@@ -115,6 +120,7 @@ export async function readLedger({
   store,
   query,
   nowMs,
+  prices,
 }: ApiCall): Promise<z.input<typeof ledgerAnswer>> {
   const { from, to, ...filters } = readParameters(ledgerShape(nowMs), query);
   checkRange(from, to);
@@ -154,6 +160,11 @@ export async function readLedger({
     anomalies: [...anomalies, ...tierAnomaly(lines)].filter(({ calls }) => calls > 0),
     reported: reportedOf(lines),
     overhead,
+    price_list: {
+      id: prices.id,
+      published_on: prices.publishedOn,
+      age_days: Math.floor((nowMs - Date.parse(prices.publishedOn)) / 86_400_000),
+    },
     lines: linesOf(lines),
   };
 }

@@ -182,6 +182,7 @@ export interface Ledger {
   unpriced: { provider: string; model: string; calls: number }[];
   anomalies: { anomaly: string; meaning: string; calls: number }[];
   overhead: { purpose: string; cost: string | null }[];
+  price_list: { published_on: string; age_days: number };
 }
 export interface Review {
   spenders?: {

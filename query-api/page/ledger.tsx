@@ -83,7 +83,10 @@ export function LedgerCard({ query, round }: { query: Query; round: number }) {
   return (
     <section class="card" aria-label="Ledger">
       <h2>
-        Ledger <small class="muted">every token in one bucket</small>
+        Ledger{" "}
+        <small class="muted">
+          every token in one bucket; prices of {answer.value.price_list.published_on}
+        </small>
       </h2>
       <div class="scroll">
         <table data-testid="ledger">
@@ -100,8 +103,8 @@ export function LedgerCard({ query, round }: { query: Query; round: number }) {
             ))}
             {Number(unallocated) > 0 && (
               <tr>
-                <th>as reported</th>
-                <td class="muted">no price of ours</td>
+                <th>not split</th>
+                <td class="muted">reported, or of a price that is not recorded</td>
                 <td class="num">{usd(unallocated)}</td>
                 <td class="num muted">{percent(Number(unallocated), Number(cost))}</td>
               </tr>

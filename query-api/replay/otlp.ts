@@ -1,6 +1,6 @@
 /**
  * A replayed call as a trace of its own: sent to the collector, it is priced, stored and judged like any other traffic, in the
- * environment `what-if`, so that it is in nobody's numbers by mistake.
+ * environment `what-if`, by which it is told apart: what it cost was really spent.
  */
 import { randomBytes } from "node:crypto";
 import { ATTR } from "@assay/instrumentation/conventions";
