@@ -16,12 +16,15 @@ import {
 } from "@assay/clickhouse";
 import {
   collectorSettings,
+  readBudgets,
+  readModelCatalogue,
   readChecksConfig,
   readPriceBook,
   runChecksCommand,
   runDeadLetterCommand,
   runExperimentCommand,
   runJudgeCommand,
+  runRepriceCommand,
   startCollector,
   type RunningCollector,
 } from "@assay/collector";
@@ -29,6 +32,8 @@ import {
   querySettings,
   runExperimentsCommand,
   runLabelsCommand,
+  runReconcileCommand,
+  runReplayCommand,
   startQueryApi,
 } from "@assay/query-api";
 
@@ -123,6 +128,8 @@ async function runQueryApi(): Promise<void> {
     allowRemote: values.ASSAY_ALLOW_REMOTE,
     hosts: values.ASSAY_HTTP_HOSTS,
     prices: readPriceBook(values.ASSAY_PRICES),
+    budgets: readBudgets(values.ASSAY_BUDGETS),
+    catalogue: readModelCatalogue(values.ASSAY_MODELS),
   });
   process.send?.({ address: api.address });
   if (!process.send) console.log(`Page and query API  ${url(api.address)}`);
@@ -214,7 +221,8 @@ async function runDeadLetters(args: readonly string[]): Promise<void> {
 
 async function runChecks(args: readonly string[]): Promise<void> {
   const values = settings();
-  const config = readChecksConfig(values.ASSAY_CHECKS, process.env);
+  const budgets = readBudgets(values.ASSAY_BUDGETS);
+  const config = readChecksConfig(values.ASSAY_CHECKS, process.env, budgets);
   if (!config) throw new Error('ASSAY_CHECKS: expected a file or nothing, got "off"');
   const connect = async () => createClickHouse(await targetOf(values, "reader"));
   await runChecksCommand(args, { config, connect, print: console.log });
@@ -252,6 +260,33 @@ async function runLabels(args: readonly string[]): Promise<void> {
     connect: async (role) => createClickHouse(await targetOf(values, role)),
     share: values.ASSAY_LABEL_SHARE,
     print: console.log,
+  });
+}
+
+async function runReprice(args: readonly string[]): Promise<void> {
+  const values = settings();
+  const book = readPriceBook(values.ASSAY_PRICES);
+  // A mutation of a day's spans takes as long as it takes.
+  const connect = async () =>
+    createClickHouse(await targetOf(values, "writer"), { requestTimeoutMs: 3_600_000 });
+  await runRepriceCommand(args, { book, connect, print: console.log });
+}
+
+async function runReconcile(args: readonly string[]): Promise<void> {
+  const values = settings();
+  const connect = async () => createClickHouse(await targetOf(values, "reader"));
+  const book = readPriceBook(values.ASSAY_PRICES);
+  await runReconcileCommand(args, { book, connect, print: console.log });
+}
+
+async function runWhatIf(args: readonly string[]): Promise<void> {
+  const values = settings();
+  await runReplayCommand(args, {
+    book: readPriceBook(values.ASSAY_PRICES),
+    connect: async () => createClickHouse(await targetOf(values, "reader")),
+    otlpUrl: `${url(values.ASSAY_OTLP_HTTP)}${values.ASSAY_OTLP_TRACES_PATH}`,
+    print: console.log,
+    env: process.env,
   });
 }
 
@@ -346,6 +381,23 @@ const commands: Record<string, Command> = {
   labels: {
     run: runLabels,
     about: "import FILE | export [--metric NAME]: what people say of records, as JSON Lines",
+    takesArgs: true,
+  },
+  reprice: {
+    run: runReprice,
+    about:
+      "--from DAY --to DAY [--apply --reason TEXT]: what the prices of now change in that time; or does it",
+    takesArgs: true,
+  },
+  reconcile: {
+    run: runReconcile,
+    about: "FILE… [--project P] [--json]: a provider's own usage and cost reports against ours",
+    takesArgs: true,
+  },
+  "what-if": {
+    run: runWhatIf,
+    about:
+      "replay --candidate PROVIDER/MODEL --url URL --from DAY --to DAY [--yes]: asks a sample of recorded calls again",
     takesArgs: true,
   },
   settings: {

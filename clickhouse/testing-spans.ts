@@ -58,6 +58,7 @@ function insertQuery({ from, count, days = 1 }: SyntheticSpans): string {
     user_id: "concat('u', toString(n % 13))",
     prompt_name: "'answer'",
     prompt_version: "toString(n % 2)",
+    usage_source: "if(is_model_call, 'reported', '')",
     input_tokens: "toUInt32(if(is_model_call, 100 + n % 900, 0))",
     output_tokens: "toUInt32(if(is_model_call, 10 + n % 90, 0))",
     cost: "if(is_model_call AND n % 10 != 1, toDecimal128(input_tokens, 12) * toDecimal128('0.00000015', 12), NULL)",

@@ -1,3 +1,4 @@
+export { readBudgets } from "./budgets.ts";
 export { runChecksCommand } from "./checks/command.ts";
 export { readChecksConfig } from "./checks/config.ts";
 export { collectorSettings } from "./config.ts";
@@ -5,4 +6,6 @@ export { runDeadLetterCommand } from "./dead-letter-command.ts";
 export { runExperimentCommand } from "./judge/experiment/command.ts";
 export { runJudgeCommand } from "./judge/command.ts";
 export { startCollector, type RunningCollector } from "./main.ts";
+export { readModelCatalogue } from "./model-catalogue.ts";
 export { readPriceBook } from "./own-prices.ts";
+export { runRepriceCommand } from "./reprice/command.ts";

@@ -40,7 +40,7 @@ export function replyAttributes(
 ): Attributes {
   const attributes: Attributes = {};
   if (reply) {
-    describeReply(attributes, reply);
+    describeReply(attributes, request, reply);
     const usage = reply.usage ?? estimateUsage(attributes, request, reply);
     if (usage) {
       describeUsage(attributes, request, usage);
@@ -65,12 +65,17 @@ function attempt(step: string, work: () => void): void {
   }
 }
 
-function describeReply(attributes: Attributes, reply: Reply): void {
+/** The conventions have a name for OpenAI's alone, which services compatible with it share. */
+function serviceTierKey(provider: string): string {
+  return provider === "anthropic" ? ATTR.assayServiceTier : ATTR.openaiResponseServiceTier;
+}
+
+function describeReply(attributes: Attributes, request: FinishedRequest, reply: Reply): void {
   if (reply.id) attributes[ATTR.responseId] = reply.id;
   if (reply.model) attributes[ATTR.responseModel] = reply.model;
   if (reply.finishReasons.length > 0)
     attributes[ATTR.responseFinishReasons] = [...reply.finishReasons];
-  if (reply.serviceTier) attributes[ATTR.openaiResponseServiceTier] = reply.serviceTier;
+  if (reply.serviceTier) attributes[serviceTierKey(request.provider)] = reply.serviceTier;
   if (reply.systemFingerprint) attributes[ATTR.openaiSystemFingerprint] = reply.systemFingerprint;
   if (reply.dimensions !== undefined) attributes[ATTR.embeddingsDimensionCount] = reply.dimensions;
 }
@@ -89,6 +94,12 @@ function describeUsage(attributes: Attributes, request: FinishedRequest, usage: 
     attributes[ATTR.audioInputTokens] = usage.audioInputTokens;
   if (usage.audioOutputTokens !== undefined)
     attributes[ATTR.audioOutputTokens] = usage.audioOutputTokens;
+  for (const [name, count] of [
+    [ATTR.assayCacheWrite1hTokens, usage.cacheWrite1hTokens],
+    [ATTR.assayWebSearches, usage.webSearches],
+    [ATTR.assayFileSearches, usage.fileSearches],
+  ] as const)
+    if (count) attributes[name] = count;
 }
 
 /**
@@ -116,10 +127,11 @@ function describeCost(
   usage: Usage,
 ): void {
   const book = runtime.priceBook();
-  const at = request.startedAtUnixMs;
-  const price =
-    (reply.model && book.resolve(request.provider, reply.model, at)) ||
-    book.resolve(request.provider, request.model, at);
+  const resolve = (model: string) =>
+    book.resolve(request.provider, model, request.startedAtUnixMs, {
+      ...(reply.serviceTier !== undefined && { serviceTier: reply.serviceTier }),
+    });
+  const price = (reply.model && resolve(reply.model)) || resolve(request.model);
   if (!price) return;
   const exact = formatUsd(book.cost(price, usage));
   attributes[ATTR.costAmount] = Number(exact);

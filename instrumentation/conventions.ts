@@ -42,6 +42,8 @@ export const ATTR = {
   reasoningTokens: "gen_ai.usage.reasoning.output_tokens",
   audioInputTokens: "gen_ai.usage.audio.input_tokens",
   audioOutputTokens: "gen_ai.usage.audio.output_tokens",
+  /** Not of the conventions, but what many senders say: input and output. */
+  totalTokens: "gen_ai.usage.total_tokens",
   /** Double. Proposed upstream; the exact value is `assayCostExact`. */
   costAmount: "gen_ai.usage.cost.amount",
   /** ISO 4217. */
@@ -103,6 +105,17 @@ export const ATTR = {
   assayPromptHash: "assay.prompt.hash",
   /** true when token counts were estimated because the provider sent none. */
   assayUsageEstimated: "assay.usage.estimated",
+  /** Of the cache writes: those kept for an hour. The conventions have no name for it, nor for those below. */
+  assayCacheWrite1hTokens: "assay.usage.cache_write_1h.input_tokens",
+  /** Of the cache reads and of the audio input. */
+  assayCacheReadAudioTokens: "assay.usage.cache_read_audio.input_tokens",
+  assayImageInputTokens: "assay.usage.image.input_tokens",
+  assayImageOutputTokens: "assay.usage.image.output_tokens",
+  /** Searches that the provider ran for the model and charges by the piece. */
+  assayWebSearches: "assay.usage.web_searches",
+  assayFileSearches: "assay.usage.file_searches",
+  /** As the provider calls it, where it has no name of the conventions: `batch`, `flex`, `priority`. */
+  assayServiceTier: "assay.service_tier",
   assayDocumentCount: "assay.retrieval.document_count",
   assayStreamAbandoned: "assay.stream.abandoned",
   assayContentDropped: "assay.content.dropped",

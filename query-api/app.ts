@@ -15,6 +15,8 @@ import express, {
 } from "express";
 import { schemaVersion } from "@assay/clickhouse";
 import { type PriceBook, loadPriceBook } from "@assay/instrumentation/pricing";
+import type { Budget } from "./budgets.ts";
+import type { CatalogueEntry } from "./catalogue.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { ENDPOINTS } from "./endpoints.ts";
 import { ApiError, badParameter, storeError } from "./errors.ts";
@@ -45,6 +47,10 @@ export interface AppOptions {
   /** Who may write, for labels. @default labels are refused */
   writer?: ClickHouseClient;
   labels?: LabelSettings;
+  /** @default [] */
+  budgets?: readonly Budget[];
+  /** What is known of models besides their traffic. @default [] */
+  catalogue?: readonly CatalogueEntry[];
   /** Every answer is held against its schema; for tests. @default false */
   checkAnswers?: boolean;
   /** Folder of the built page. */
@@ -77,6 +83,8 @@ export function createApp(options: AppOptions): Express {
         prices: options.prices ?? loadPriceBook(),
         labels: options.labels ?? LABELS,
         writer: options.writer,
+        budgets: options.budgets ?? [],
+        catalogue: options.catalogue ?? [],
       };
       const found = await definition.run(call);
       if (options.checkAnswers) checkAnswer(definition, found);

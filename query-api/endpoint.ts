@@ -3,6 +3,8 @@ import type { PriceBook } from "@assay/instrumentation/pricing";
 import type { ClickHouseClient } from "@clickhouse/client";
 import type { z } from "zod";
 import type { LabelSettings } from "./labels/queue.ts";
+import type { Budget } from "./budgets.ts";
+import type { CatalogueEntry } from "./catalogue.ts";
 import type { RawQuery } from "./parameters.ts";
 import type { Store } from "./store.ts";
 
@@ -18,6 +20,8 @@ export interface ApiCall {
   labels: LabelSettings;
   /** Undefined: this server may only read. */
   writer: ClickHouseClient | undefined;
+  budgets: readonly Budget[];
+  catalogue: readonly CatalogueEntry[];
 }
 
 export interface Endpoint<

@@ -3,8 +3,10 @@
  * that none of them can say what another does not do.
  */
 import * as answers from "./answers.ts";
+import { budgetsAnswer, budgetsShape, readBudgets } from "./budgets.ts";
 import { checksAnswer, checksShape, readChecks } from "./checks.ts";
 import { costShape, readCosts } from "./costs.ts";
+import { readReview, reviewAnswer, reviewShape } from "./cost/read-review.ts";
 import { readVariance, varianceAnswer, varianceShape } from "./cost/read-variance.ts";
 import { readWhatIf, whatIfAnswer, whatIfShape } from "./cost/what-if.ts";
 import { determinismShape, readDeterminism } from "./determinism.ts";
@@ -13,6 +15,7 @@ import { experimentsAnswer, experimentsShape, getExperiments } from "./experimen
 import { judgesShape, readJudges } from "./judges.ts";
 import { labelAnswer, labelShape, postLabel } from "./labels/label.ts";
 import { nextLabel, nextLabelAnswer, nextLabelShape } from "./labels/queue.ts";
+import { ledgerAnswer, ledgerShape, readLedger } from "./ledger/read-ledger.ts";
 import { modelsAnswer, modelsShape, readModels } from "./models.ts";
 import { flag, readId, readParameters } from "./parameters.ts";
 import { listProjects } from "./projects.ts";
@@ -46,6 +49,23 @@ export const ENDPOINTS = {
     answer: queryAnswer,
     run: ({ store, body, nowMs }) => runQuery(store, body, nowMs),
   }),
+  budgets: endpoint({
+    method: "get",
+    path: "/api/v1/budgets",
+    summary: "Budgets: spent, forecast and burn rate of the month",
+    parameters: budgetsShape,
+    answer: budgetsAnswer,
+    run: (call) => readBudgets(call),
+  }),
+  costReview: endpoint({
+    method: "get",
+    path: "/api/v1/costs/review",
+    summary:
+      "Top spenders, dearest traces, cached share, cost per answered question and per quality point",
+    parameters: reviewShape,
+    answer: reviewAnswer,
+    run: (call) => readReview(call),
+  }),
   costs: endpoint({
     method: "get",
     path: "/api/v1/costs",
@@ -61,6 +81,14 @@ export const ENDPOINTS = {
     parameters: varianceShape,
     answer: varianceAnswer,
     run: (call) => readVariance(call),
+  }),
+  ledger: endpoint({
+    method: "get",
+    path: "/api/v1/ledger",
+    summary: "Every token in one bucket, with its cost, and the sums checked",
+    parameters: ledgerShape,
+    answer: ledgerAnswer,
+    run: (call) => readLedger(call),
   }),
   whatIf: endpoint({
     method: "get",

@@ -5,6 +5,8 @@ import { type Address, type ClickHouseTarget, createClickHouse } from "@assay/cl
 import type { PriceBook } from "@assay/instrumentation/pricing";
 import { createApp } from "./app.ts";
 import type { LabelSettings } from "./labels/queue.ts";
+import type { Budget } from "./budgets.ts";
+import type { CatalogueEntry } from "./catalogue.ts";
 import { MAX_QUERY_SECONDS } from "./store.ts";
 
 export interface QueryApiOptions {
@@ -22,6 +24,12 @@ export interface QueryApiOptions {
   /** The same store, with the right to write: for labels. @default labels are refused */
   writer?: ClickHouseTarget | undefined;
   labels?: LabelSettings;
+  /** @default [] */
+  budgets?: readonly Budget[];
+  /** What is known of models besides their traffic. @default [] */
+  catalogue?: readonly CatalogueEntry[];
+  /** Unix milliseconds. @default Date.now */
+  now?: () => number;
   /** Every answer is held against its schema; for tests. @default false */
   checkAnswers?: boolean;
 }
@@ -48,6 +56,9 @@ export async function startQueryApi(options: QueryApiOptions): Promise<QueryApi>
     ...(options.prices && { prices: options.prices }),
     ...(options.labels && { labels: options.labels }),
     ...(writer && { writer }),
+    budgets: options.budgets ?? [],
+    catalogue: options.catalogue ?? [],
+    ...(options.now && { now: options.now }),
   });
   const server = createServer(app);
   server.requestTimeout = 60_000;

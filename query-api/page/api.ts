@@ -222,6 +222,57 @@ export interface ModelRow {
 export interface Models {
   models: ModelRow[];
 }
+interface Estimate {
+  value: number | null;
+  low: number | null;
+  high: number | null;
+}
+export interface Budgets {
+  budgets: {
+    budget: string;
+    of: Record<string, string>;
+    monthly_usd: number;
+    spent: string;
+    spent_share: number;
+    forecast: number;
+    low: number | null;
+    high: number | null;
+    too_early: boolean;
+    burn_rate: number | null;
+    exhausted_at: string | null;
+    state: "ok" | "warn" | "forecast_over" | "over";
+  }[];
+}
+export interface Ledger {
+  calls: number;
+  cost: string;
+  buckets: { bucket: string; unit: string; quantity: number; cost: string }[];
+  unallocated: string;
+  unpriced: { provider: string; model: string; calls: number }[];
+  anomalies: { anomaly: string; meaning: string; calls: number }[];
+  overhead: { purpose: string; cost: string | null }[];
+  price_list: { published_on: string; age_days: number };
+}
+export interface Review {
+  spenders?: {
+    value: string;
+    calls: number;
+    cost: string | null;
+    cost_share: number | null;
+    cost_per_call: number | null;
+    cached_share: number | null;
+    usd_per_quality_point: Estimate | null;
+  }[];
+  traces?: {
+    trace_id: string;
+    project: string;
+    name: string;
+    start: string;
+    calls: number;
+    cost: string;
+  }[];
+  questions?: { asked: number; answered: number; usd_per_answered: Estimate };
+}
 export interface Sessions {
   sessions: {
     session_id: string;

@@ -239,6 +239,11 @@ describe.skipIf(!hasBrowser)("the page", () => {
     const models = page.getByTestId("models-table");
     expect(await models.textContent()).toContain("gpt-4.1-mini");
     expect(await models.locator("tbody tr").count()).toBe(6);
+    await page.getByTestId("ledger").getByText("Sum").waitFor();
+    await page.getByTestId("unpriced").getByText("in-house-llama").waitFor();
+    await page.getByTestId("answered").getByText("An answered question costs").waitFor();
+    await page.getByTestId("review-by").selectOption("provider");
+    await page.getByTestId("spenders").getByText("anthropic").waitFor();
     await page.getByTestId("what-if-model").fill("openai/gpt-4.1-nano");
     await page.keyboard.press("Enter");
     await page.getByTestId("what-if").getByText("instead of").waitFor();
