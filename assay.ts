@@ -113,6 +113,12 @@ async function runQueryApi(): Promise<void> {
     allowRemote: values.ASSAY_ALLOW_REMOTE,
     hosts: values.ASSAY_HTTP_HOSTS,
     prices: readPriceBook(values.ASSAY_PRICES),
+    requestsPerSecond: values.ASSAY_HTTP_RATE,
+    liveClients: values.ASSAY_HTTP_LIVE_CLIENTS,
+    queryLimits: {
+      rows: values.ASSAY_QUERY_MAX_ROWS,
+      bytes: values.ASSAY_QUERY_MAX_GB * 1e9,
+    },
   });
   process.send?.({ address: api.address });
   if (!process.send) console.log(`Page and query API  ${url(api.address)}`);

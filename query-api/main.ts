@@ -4,7 +4,10 @@ import type { AddressInfo } from "node:net";
 import { type Address, type ClickHouseTarget, createClickHouse } from "@assay/clickhouse";
 import type { PriceBook } from "@assay/instrumentation/pricing";
 import { createApp } from "./app.ts";
-import { MAX_QUERY_SECONDS } from "./store.ts";
+import { MAX_EXPORT_SECONDS, type QueryLimits } from "./store.ts";
+
+/** To ClickHouse. Live spans and exports hold theirs for long, and must not keep the page waiting. */
+const MAX_CONNECTIONS = 40;
 
 export interface QueryApiOptions {
   /** Port 0: any free one. */
@@ -18,6 +21,11 @@ export interface QueryApiOptions {
   allowRemote?: boolean;
   /** What the collector prices by. @default the bundled one */
   prices?: PriceBook;
+  /** Limits, as in AppOptions. */
+  requestsPerSecond?: number | undefined;
+  liveClients?: number | undefined;
+  queryLimits?: QueryLimits | undefined;
+  stallMs?: number;
   /** Every answer is held against its schema; for tests. @default false */
   checkAnswers?: boolean;
 }
@@ -30,7 +38,8 @@ export interface QueryApi {
 
 export async function startQueryApi(options: QueryApiOptions): Promise<QueryApi> {
   const client = createClickHouse(options.target, {
-    requestTimeoutMs: (MAX_QUERY_SECONDS + 5) * 1000,
+    requestTimeoutMs: (MAX_EXPORT_SECONDS + 5) * 1000,
+    maxOpenConnections: MAX_CONNECTIONS,
   });
   const { host, port } = options.address;
   const bracketed = host.includes(":") ? `[${host}]` : host;
@@ -40,6 +49,10 @@ export async function startQueryApi(options: QueryApiOptions): Promise<QueryApi>
     hosts: [bracketed, ...(options.hosts ?? [])],
     allowRemote: options.allowRemote ?? false,
     checkAnswers: options.checkAnswers ?? false,
+    requestsPerSecond: options.requestsPerSecond,
+    liveClients: options.liveClients,
+    queryLimits: options.queryLimits,
+    ...(options.stallMs !== undefined && { stallMs: options.stallMs }),
     ...(options.prices && { prices: options.prices }),
   });
   const server = createServer(app);

@@ -10,11 +10,11 @@ import { bySpan, readEvaluations } from "./evaluations.ts";
 import { sumUsd } from "./money.ts";
 import {
   DETAIL_COLUMNS,
-  DETAIL_NAMES,
   type DetailRow,
   FACT_COLUMNS,
   type FactRow,
   type SpanFacts,
+  pickFacts,
   spanDetails,
   spanFacts,
 } from "./span-facts.ts";
@@ -123,12 +123,6 @@ export async function readSpan(
     content,
     content_truncated: found.truncated,
   };
-}
-
-/** The row without the columns that `spanDetails` puts into shape. */
-function pickFacts(row: FactRow & DetailRow): FactRow {
-  const facts = Object.entries(row).filter(([column]) => !DETAIL_NAMES.has(column));
-  return Object.fromEntries(facts) as unknown as FactRow;
 }
 
 function extent(place: TracePlace, spans: readonly SpanFacts[]): Record<string, unknown> {
