@@ -22,8 +22,8 @@ import { windowStarts } from "./spans.ts";
 import type { Store } from "./store.ts";
 import { CONTENT_TEXT, SEARCHED_PARTS } from "./text-index.ts";
 
-/** Searched one after the other until a page is full; a window is read anew by the next. */
-const WINDOWS_MS = [3_600_000, 8 * 3_600_000];
+/** Searched first; if it does not fill a page, all of the range is. */
+const WINDOWS_MS = [3_600_000];
 const MAX_WORDS = 16;
 const SNIPPET_BEFORE = 80;
 const SNIPPET = 240;
@@ -127,12 +127,14 @@ export async function searchContent(
   };
 }
 
+/** The longest word is looked for as a text first: that is twice as quick as taking a text apart into words. */
 function searchedFor({ words, phrases }: Words): Record<string, unknown> {
-  return { words, phrases };
+  const rarest = words.toSorted((a, b) => b.length - a.length)[0] ?? "";
+  return { words, phrases, rarest };
 }
 
 function matchSql({ phrases }: Words): string {
-  const all = `hasAllTokens(${CONTENT_TEXT}, {words:Array(String)})`;
+  const all = `position(${CONTENT_TEXT}, {rarest:String}) > 0 AND hasAllTokens(${CONTENT_TEXT}, {words:Array(String)})`;
   return phrases.length === 0
     ? all
     : `${all} AND arrayAll(p -> position(${CONTENT_TEXT}, p) > 0, {phrases:Array(String)})`;
