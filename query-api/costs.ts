@@ -40,7 +40,9 @@ export function costShape(nowMs: number) {
     step: step.optional(),
     percentiles: flag
       .default(true)
-      .describe("false leaves latency and time to first token out, which takes a tenth of the time"),
+      .describe(
+        "false leaves latency and time to first token out, which takes a tenth of the time",
+      ),
     ...(filters as Record<Dimension, z.ZodOptional<typeof anyOf>>),
   };
 }
@@ -153,7 +155,9 @@ export async function readCosts(
   const total = found.find((row) => row.is_total) ?? NOTHING;
   const keyed = by.length > 0 || stepSeconds !== undefined;
   // Without keys the total is the only row.
-  const rows = keyed ? found.filter((row) => !row.is_total) : found.filter((row) => row["calls"] !== 0);
+  const rows = keyed
+    ? found.filter((row) => !row.is_total)
+    : found.filter((row) => row["calls"] !== 0);
   if (rows.length > MAX_ROWS) {
     throw new ApiError(
       "too_many_rows",

@@ -18,6 +18,8 @@ interface Query {
   parameters?: Record<string, unknown>;
   /** @default MAX_QUERY_SECONDS */
   seconds?: number;
+  /** For what reads a few rows: more threads would cost more than they read. @default the engine's */
+  threads?: number;
 }
 
 /** What one query may read; the engine refuses it, or stops it, beyond that. */
@@ -44,13 +46,14 @@ export interface StoreOptions {
 
 export function createStore(client: ClickHouseClient, options: StoreOptions): Store {
   const { signal, requestId = randomUUID(), limits } = options;
-  const asked = ({ sql, parameters = {}, seconds = MAX_QUERY_SECONDS }: Query) => ({
+  const asked = ({ sql, parameters = {}, seconds = MAX_QUERY_SECONDS, threads }: Query) => ({
     query: sql,
     query_params: parameters,
     query_id: `${requestId}.${randomUUID().slice(0, 8)}`,
     abort_signal: signal,
     clickhouse_settings: {
       max_execution_time: seconds,
+      ...(threads !== undefined && { max_threads: threads }),
       ...(limits && {
         max_rows_to_read: String(limits.rows),
         max_bytes_to_read: String(limits.bytes),
