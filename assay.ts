@@ -130,6 +130,12 @@ async function runQueryApi(): Promise<void> {
     prices: readPriceBook(values.ASSAY_PRICES),
     budgets: readBudgets(values.ASSAY_BUDGETS),
     catalogue: readModelCatalogue(values.ASSAY_MODELS),
+    requestsPerSecond: values.ASSAY_HTTP_RATE,
+    liveClients: values.ASSAY_HTTP_LIVE_CLIENTS,
+    queryLimits: {
+      rows: values.ASSAY_QUERY_MAX_ROWS,
+      bytes: values.ASSAY_QUERY_MAX_GB * 1e9,
+    },
   });
   process.send?.({ address: api.address });
   if (!process.send) console.log(`Page and query API  ${url(api.address)}`);

@@ -74,14 +74,32 @@ const span = z.looseObject({
 
 const cursor = z.string().nullable().describe("Ask again with it for the next page");
 
-export const spansAnswer = z.looseObject({ ...range, spans: z.array(span), next_cursor: cursor });
-
 const evaluation = z.looseObject({ evaluation_id: z.string(), name: z.string(), score: number });
 const spanDetails = span.extend({
   attributes: z.record(z.string(), z.unknown()),
   resource: z.record(z.string(), z.string()),
   events: z.array(z.looseObject({ name: z.string() })),
   evaluations: z.array(evaluation),
+});
+
+/** In lists: `core` always, the rest as the groups that were asked for have it. */
+const listedSpan = spanDetails
+  .omit({ evaluations: true })
+  .partial()
+  .extend({
+    project: z.string(),
+    trace_id: traceId,
+    span_id: spanId,
+    time: instant,
+    name: z.string(),
+    status: z.enum(["ok", "error"]),
+    content: z.unknown().optional(),
+  });
+
+export const spansAnswer = z.looseObject({
+  ...range,
+  spans: z.array(listedSpan),
+  next_cursor: cursor,
 });
 
 export const spanAnswer = spanDetails.extend({
@@ -176,11 +194,12 @@ export const evaluationsAnswer = z.looseObject({
       status: z.string(),
       score: number,
       norm: number,
-      explanation: z.string(),
-      inclusion_probability: number,
-      cost: usd,
+      explanation: z.string().optional(),
+      inclusion_probability: number.optional(),
+      cost: usd.optional(),
     }),
   ),
+  next_cursor: cursor,
 });
 
 export const judgesAnswer = z.looseObject({

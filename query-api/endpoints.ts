@@ -10,19 +10,23 @@ import { readReview, reviewAnswer, reviewShape } from "./cost/read-review.ts";
 import { readVariance, varianceAnswer, varianceShape } from "./cost/read-variance.ts";
 import { readWhatIf, whatIfAnswer, whatIfShape } from "./cost/what-if.ts";
 import { determinismShape, readDeterminism } from "./determinism.ts";
-import { endpoint } from "./endpoint.ts";
 import { experimentsAnswer, experimentsShape, getExperiments } from "./experiments.ts";
-import { judgesShape, readJudges } from "./judges.ts";
 import { labelAnswer, labelShape, postLabel } from "./labels/label.ts";
 import { nextLabel, nextLabelAnswer, nextLabelShape } from "./labels/queue.ts";
 import { ledgerAnswer, ledgerShape, readLedger } from "./ledger/read-ledger.ts";
+import { endpoint, streamEndpoint } from "./endpoint.ts";
+import { judgesShape, readJudges } from "./judges.ts";
+import { followSpans, liveShape } from "./live.ts";
 import { modelsAnswer, modelsShape, readModels } from "./models.ts";
 import { flag, readId, readParameters } from "./parameters.ts";
 import { listProjects } from "./projects.ts";
-import { evaluationsShape, listEvaluations, qualityShape, readQuality } from "./quality.ts";
+import { evaluationsShape, listEvaluations } from "./evaluation-list.ts";
+import { EXPORT_MEDIA, exportShape, exportSpans } from "./export.ts";
+import { qualityShape, readQuality } from "./quality.ts";
 import { queryAnswer, queryShape, runQuery } from "./query.ts";
+import { searchAnswer, searchContent, searchShape } from "./search.ts";
 import { listSessions, sessionsAnswer, sessionsShape } from "./sessions.ts";
-import { listShape, listSpans } from "./spans.ts";
+import { listShape, listSpans, spansShape } from "./spans.ts";
 import { readSpan, readTrace } from "./trace.ts";
 import { listTraces } from "./traces.ts";
 
@@ -149,9 +153,36 @@ export const ENDPOINTS = {
     method: "get",
     path: "/api/v1/spans",
     summary: "Newest spans",
-    parameters: listShape,
+    parameters: spansShape,
     answer: answers.spansAnswer,
     run: ({ store, query, nowMs }) => listSpans(store, query, nowMs),
+  }),
+  liveSpans: streamEndpoint({
+    method: "get",
+    path: "/api/v1/spans/live",
+    summary: "Spans as they are stored, as server-sent events",
+    parameters: liveShape,
+    media: {
+      "text/event-stream":
+        "Events `span` (a span in JSON) and `skipped` (how many there was no time for)",
+    },
+    stream: followSpans,
+  }),
+  exportSpans: streamEndpoint({
+    method: "get",
+    path: "/api/v1/export",
+    summary: "Spans of a range as CSV, JSON Lines, OTLP JSON or Parquet",
+    parameters: exportShape,
+    media: EXPORT_MEDIA,
+    stream: exportSpans,
+  }),
+  search: endpoint({
+    method: "get",
+    path: "/api/v1/search",
+    summary: "Spans by the words in their content",
+    parameters: searchShape,
+    answer: searchAnswer,
+    run: ({ store, query, nowMs }) => searchContent(store, query, nowMs),
   }),
   quality: endpoint({
     method: "get",

@@ -30,7 +30,7 @@ export async function runExperimentsCommand(
   if (more.length > 0 || !(isList || (action === "compare" && compare))) throw new Error(USAGE);
   const client = await connect();
   try {
-    const store = createStore(client, new AbortController().signal);
+    const store = createStore(client);
     const question = { from: 0, to: now() + 60_000, experiment, compare, metric: values.metric };
     const answer = await readExperiments(store, question);
     if (values.json) print(JSON.stringify(compare ? answer.comparison : answer.runs, null, 2));

@@ -7,7 +7,10 @@ import { createApp } from "./app.ts";
 import type { LabelSettings } from "./labels/queue.ts";
 import type { Budget } from "./budgets.ts";
 import type { CatalogueEntry } from "./catalogue.ts";
-import { MAX_QUERY_SECONDS } from "./store.ts";
+import { MAX_EXPORT_SECONDS, type QueryLimits } from "./store.ts";
+
+/** To ClickHouse. Live spans and exports hold theirs for long, and must not keep the page waiting. */
+const MAX_CONNECTIONS = 40;
 
 export interface QueryApiOptions {
   /** Port 0: any free one. */
@@ -30,6 +33,11 @@ export interface QueryApiOptions {
   catalogue?: readonly CatalogueEntry[];
   /** Unix milliseconds. @default Date.now */
   now?: () => number;
+  /** Limits, as in AppOptions. */
+  requestsPerSecond?: number | undefined;
+  liveClients?: number | undefined;
+  queryLimits?: QueryLimits | undefined;
+  stallMs?: number;
   /** Every answer is held against its schema; for tests. @default false */
   checkAnswers?: boolean;
 }
@@ -42,7 +50,8 @@ export interface QueryApi {
 
 export async function startQueryApi(options: QueryApiOptions): Promise<QueryApi> {
   const client = createClickHouse(options.target, {
-    requestTimeoutMs: (MAX_QUERY_SECONDS + 5) * 1000,
+    requestTimeoutMs: (MAX_EXPORT_SECONDS + 5) * 1000,
+    maxOpenConnections: MAX_CONNECTIONS,
   });
   const writer = options.writer && createClickHouse(options.writer);
   const { host, port } = options.address;
@@ -53,6 +62,10 @@ export async function startQueryApi(options: QueryApiOptions): Promise<QueryApi>
     hosts: [bracketed, ...(options.hosts ?? [])],
     allowRemote: options.allowRemote ?? false,
     checkAnswers: options.checkAnswers ?? false,
+    requestsPerSecond: options.requestsPerSecond,
+    liveClients: options.liveClients,
+    queryLimits: options.queryLimits,
+    ...(options.stallMs !== undefined && { stallMs: options.stallMs }),
     ...(options.prices && { prices: options.prices }),
     ...(options.labels && { labels: options.labels }),
     ...(writer && { writer }),

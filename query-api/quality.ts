@@ -17,7 +17,6 @@ import {
   readParameters,
   step,
   time,
-  wholeNumber,
   type RawQuery,
 } from "./parameters.ts";
 import type { Store } from "./store.ts";
@@ -59,7 +58,7 @@ export function qualityShape(nowMs: number) {
 }
 
 /** Each evaluation once, the newest of it, of a range and filters; experiments and retests are no traffic. */
-function evaluationsSql(filters: readonly string[], more = ""): string {
+export function evaluationsSql(filters: readonly string[], more = ""): string {
   const where = [
     "event_time >= fromUnixTimestamp64Nano({from:Int64}, 'UTC')",
     "event_time < fromUnixTimestamp64Nano({to:Int64}, 'UTC')",
@@ -256,56 +255,4 @@ function bounds(
 ): { low: number; high: number } | null {
   if (mean === undefined || asked === 0) return null;
   return { low: (mean * n) / (n + failed), high: (mean * n + failed) / (n + failed) };
-}
-
-const STATUSES = ["ok", "abstain", "not_applicable", "failed"] as const;
-
-export function evaluationsShape(nowMs: number) {
-  const filters = Object.fromEntries(QUALITY_DIMENSIONS.map((name) => [name, anyOf.optional()]));
-  return {
-    from: time(nowMs),
-    to: time(nowMs),
-    metric: anyOf.optional(),
-    status: z.enum(STATUSES, { message: `one of ${STATUSES.join(", ")}` }).optional(),
-    order: z.enum(["newest", "worst"], { message: '"newest" or "worst"' }).default("newest"),
-    limit: wholeNumber(1, 500).default(50),
-    ...(filters as Record<QualityDimension, z.ZodOptional<typeof anyOf>>),
-  };
-}
-
-/** Single scores with their judges' reasons, the newest or the worst first. */
-export async function listEvaluations(
-  store: Store,
-  query: RawQuery,
-  nowMs: number,
-): Promise<Record<string, unknown>> {
-  const { from, to, status, order, limit, ...filters } = readParameters(
-    evaluationsShape(nowMs),
-    query,
-  );
-  checkRange(from, to);
-  const given = (["metric", ...QUALITY_DIMENSIONS] as const).filter(
-    (name) => filters[name] !== undefined,
-  );
-  const only = [
-    ...(status ? ["status = {status:String}"] : []),
-    ...(order === "worst" ? ["norm IS NOT NULL"] : []),
-  ].join(" AND ");
-  const evaluations = await store.rows({
-    sql: `SELECT lower(hex(evaluation_id)) AS evaluation_id, name AS metric, project, lower(hex(trace_id)) AS trace_id, lower(hex(span_id)) AS span_id,
-  concat(replaceOne(toString(event_time), ' ', 'T'), 'Z') AS time, status, error_type, score, score_expected, norm, label,
-  explanation, evidence, evaluator, judge_hash, judge_model, role, source, model, release, prompt_version, stratum,
-  pi AS inclusion_probability, reference, coverage, injection_suspected, attempts, toDecimalString(cost, 12) AS cost, toFloat64(latency_ms) AS latency_ms
-FROM (${evaluationsSql(given, only)})
-ORDER BY ${order === "worst" ? "norm, " : ""}event_time DESC, evaluation_id
-LIMIT {limit:UInt32}`,
-    parameters: {
-      from: nanos(from),
-      to: nanos(to),
-      limit,
-      ...(status && { status }),
-      ...Object.fromEntries(given.map((name) => [`f_${name}`, filters[name]])),
-    },
-  });
-  return { evaluations };
 }

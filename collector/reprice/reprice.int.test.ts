@@ -85,7 +85,7 @@ async function expectCorrected(before: string): Promise<void> {
   expect(await findInconsistencies(client)).toEqual([]);
   const now = await sums();
   expect(now).toMatchObject({ wrong: 0, days: now?.["spans"], traces: now?.["spans"] });
-  const store = createStore(client, new AbortController().signal);
+  const store = createStore(client);
   const fromMs = Date.parse(FIRST_DAY);
   const ledger = await readLedgerLines(store, {
     fromMs,

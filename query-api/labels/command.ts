@@ -70,7 +70,7 @@ async function importLabels(
   const [reader, writer] = await Promise.all([connect("reader"), connect("writer")]);
   let stored = 0;
   try {
-    const store = createStore(reader, new AbortController().signal);
+    const store = createStore(reader);
     for (let from = 0; from < labels.length; from += BATCH) {
       const batch = labels.slice(from, from + BATCH);
       const written = await writeLabels(
@@ -132,8 +132,7 @@ async function exportLabels(
 ): Promise<void> {
   const reader = await connect("reader");
   try {
-    for (const row of await exported(createStore(reader, new AbortController().signal), metric))
-      print(JSON.stringify(row));
+    for (const row of await exported(createStore(reader), metric)) print(JSON.stringify(row));
   } finally {
     await reader.close();
   }

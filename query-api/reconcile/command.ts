@@ -29,7 +29,7 @@ export async function runReconcileCommand(
   const project = asked.values.get("--project");
   const client = await connect();
   try {
-    const store = createStore(client, new AbortController().signal);
+    const store = createStore(client);
     const lines = await readLedgerLines(store, {
       ...rangeOf(report),
       filters: {

@@ -44,7 +44,7 @@ export async function runReplayCommand(
   const asked = questionOf(args, env);
   const client = await connect();
   try {
-    const store = createStore(client, new AbortController().signal);
+    const store = createStore(client);
     const { calls, leftOut } = await readSample(store, asked);
     if (calls.length === 0)
       throw new Error("expected calls with stored prompts of text in that time, found none");
