@@ -12,6 +12,7 @@ import {
   settingsPage,
   targetOf,
   type Address,
+  type ClickHouseTarget,
 } from "@assay/clickhouse";
 import {
   collectorSettings,
@@ -109,6 +110,7 @@ async function runQueryApi(): Promise<void> {
   const api = await startQueryApi({
     address: values.ASSAY_HTTP,
     target: await targetOf(values, "reader"),
+    writer: await writerTarget(values),
     log,
     allowRemote: values.ASSAY_ALLOW_REMOTE,
     hosts: values.ASSAY_HTTP_HOSTS,
@@ -119,6 +121,16 @@ async function runQueryApi(): Promise<void> {
   await stopRequested();
   await api.stop();
   if (process.connected) process.disconnect();
+}
+
+/** Undefined: the page can show everything and takes nothing. */
+async function writerTarget(values: Settings): Promise<ClickHouseTarget | undefined> {
+  try {
+    return await targetOf(values, "writer");
+  } catch (error) {
+    log("info", `incidents cannot be acknowledged here: ${describe(error)}`);
+    return undefined;
+  }
 }
 
 interface Running {

@@ -1,5 +1,6 @@
 /** What an address of the API is: what it takes, what it answers, and what answers it. */
 import type { PriceBook } from "@assay/instrumentation/pricing";
+import type { ClickHouseClient } from "@clickhouse/client";
 import type { z } from "zod";
 import type { RawQuery } from "./parameters.ts";
 import type { Store } from "./store.ts";
@@ -13,6 +14,8 @@ export interface ApiCall {
   body: unknown;
   nowMs: number;
   prices: PriceBook;
+  /** Undefined: this server may only read. */
+  writer: ClickHouseClient | undefined;
 }
 
 export interface Endpoint<

@@ -9,6 +9,14 @@ import { readVariance, varianceAnswer, varianceShape } from "./cost/read-varianc
 import { readWhatIf, whatIfAnswer, whatIfShape } from "./cost/what-if.ts";
 import { determinismShape, readDeterminism } from "./determinism.ts";
 import { endpoint } from "./endpoint.ts";
+import {
+  acknowledge,
+  acknowledgeAnswer,
+  acknowledgeShape,
+  incidentsAnswer,
+  incidentsShape,
+  listIncidents,
+} from "./incidents.ts";
 import { judgesShape, readJudges } from "./judges.ts";
 import { modelsAnswer, modelsShape, readModels } from "./models.ts";
 import { flag, readId, readParameters } from "./parameters.ts";
@@ -145,6 +153,22 @@ export const ENDPOINTS = {
     parameters: checksShape,
     answer: checksAnswer,
     run: ({ store, query, nowMs }) => readChecks(store, query, nowMs),
+  }),
+  incidents: endpoint({
+    method: "get",
+    path: "/api/v1/incidents",
+    summary: "What people were told of, open ones first",
+    parameters: incidentsShape,
+    answer: incidentsAnswer,
+    run: ({ store, query, nowMs }) => listIncidents(store, query, nowMs),
+  }),
+  acknowledge: endpoint({
+    method: "post",
+    path: "/api/v1/incidents/acknowledge",
+    summary: "Somebody looks at an incident: it is told no more unless it gets worse",
+    parameters: acknowledgeShape,
+    answer: acknowledgeAnswer,
+    run: (call) => acknowledge(call),
   }),
   judges: endpoint({
     method: "get",

@@ -18,7 +18,13 @@ const ERRORS = {
     message: "The Host header names a host that this server is not known by.",
   },
   foreign_origin: { status: 403, message: "Requests from other origins are refused." },
+  read_only: {
+    status: 403,
+    message:
+      "This server may only read: it takes what is to be written where the collector's ASSAY_DATA is at hand, or CLICKHOUSE_URL names a user who may write.",
+  },
   not_found: { status: 404, message: "There is no such address." },
+  incident_not_found: { status: 404, message: "There is no such incident." },
   trace_not_found: { status: 404, message: "No span of this trace is stored." },
   span_not_found: { status: 404, message: "This span is not stored." },
   method_not_allowed: { status: 405, message: "The address does not take this method." },

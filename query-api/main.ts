@@ -18,6 +18,8 @@ export interface QueryApiOptions {
   allowRemote?: boolean;
   /** What the collector prices by. @default the bundled one */
   prices?: PriceBook;
+  /** The same store, with the right to write. @default what would be written is refused */
+  writer?: ClickHouseTarget | undefined;
   /** Every answer is held against its schema; for tests. @default false */
   checkAnswers?: boolean;
 }
@@ -32,6 +34,7 @@ export async function startQueryApi(options: QueryApiOptions): Promise<QueryApi>
   const client = createClickHouse(options.target, {
     requestTimeoutMs: (MAX_QUERY_SECONDS + 5) * 1000,
   });
+  const writer = options.writer && createClickHouse(options.writer);
   const { host, port } = options.address;
   const bracketed = host.includes(":") ? `[${host}]` : host;
   const app = createApp({
@@ -41,6 +44,7 @@ export async function startQueryApi(options: QueryApiOptions): Promise<QueryApi>
     allowRemote: options.allowRemote ?? false,
     checkAnswers: options.checkAnswers ?? false,
     ...(options.prices && { prices: options.prices }),
+    ...(writer && { writer }),
   });
   const server = createServer(app);
   server.requestTimeout = 60_000;
@@ -50,7 +54,7 @@ export async function startQueryApi(options: QueryApiOptions): Promise<QueryApi>
       server.listen(port, host, resolve);
     });
   } catch (error) {
-    await client.close();
+    await Promise.all([client.close(), writer?.close()]);
     throw new Error(`cannot listen on ${bracketed}:${port} (ASSAY_HTTP)`, { cause: error });
   }
   return {
@@ -61,7 +65,7 @@ export async function startQueryApi(options: QueryApiOptions): Promise<QueryApi>
       server.closeIdleConnections();
       await closed;
       clearTimeout(timer);
-      await client.close();
+      await Promise.all([client.close(), writer?.close()]);
     },
   };
 }
