@@ -10,6 +10,7 @@ export const retention = {
   content: { days: 30, tables: ["span_content", "answers_1d"] },
   evaluations: { days: 400, tables: ["evaluations", "traffic_1h"] },
   check_results: { days: 400, tables: ["check_results", "incidents"] },
+  guardrail_1m: { days: 90, tables: ["guardrail_1m"] },
   collector_metrics: { days: 35, tables: ["collector_metrics"] },
   llm_1m: { days: 35, tables: ["llm_1m", "outcomes_1m"] },
   llm_1h: { days: 400, tables: ["llm_1h", "outcomes_1h", "call_costs_1h"] },

@@ -54,7 +54,7 @@ function firstAlarm(seed: number, perDay: number, days: number, drop: number): n
 /** Those above 1 can be lowered: 96 %, so that 0.365 of them gives a mean 0.35 lower. */
 const DROP = 0.35 / 0.96;
 
-describe("judged scores, watched as shipped", () => {
+describe("judged scores, watched as shipped", { timeout: 30_000 }, () => {
   test("60 days without a change at 40 a day: at most 1 % of 1,000 runs call out", () => {
     const alarms = Array.from({ length: 1_000 }, (_, seed) => firstAlarm(seed, 40, 60, 0));
     expect(alarms.filter((day) => day !== undefined).length).toBeLessThanOrEqual(10);

@@ -112,16 +112,13 @@ export function watchScores(watch: ScoreWatch, scores: readonly Score[], at: num
       continue;
     }
     updateEDetector(cell.detector, score);
-    followRun(watch, score - cell.mean);
-    if (statisticOf(watch) >= watch.limit) callOut(watch, at);
+    const { shiryaevRoberts, cusum } = combined(Object.values(watch.strata));
+    // The CUSUM is at 1 while nothing speaks for a change; what came since is what changed.
+    if (cusum <= 1) watch.run = { n: 0, sum: 0 };
+    watch.run.n++;
+    watch.run.sum += score - cell.mean;
+    if (shiryaevRoberts >= watch.limit) callOut(watch, at);
   }
-}
-
-/** The CUSUM is at 1 while nothing speaks for a change; what came since is what changed. */
-function followRun(watch: ScoreWatch, difference: number): void {
-  if (combined(Object.values(watch.strata)).cusum <= 1) watch.run = { n: 0, sum: 0 };
-  watch.run.n++;
-  watch.run.sum += difference;
 }
 
 function callOut(watch: ScoreWatch, at: number): void {

@@ -1,8 +1,13 @@
 import type { DashboardSpec } from "../panel.ts";
 
-/** The newest row of each series, of the range. */
-const NEWEST = `WITH newest AS (SELECT * FROM assay.check_results WHERE $__timeFilter(event_time) AND project IN (\${project:singlequote})
-  ORDER BY event_time DESC, evaluated_at DESC LIMIT 1 BY check_name, project, series)`;
+const IN_RANGE = "$__timeFilter(event_time) AND project IN (${project:singlequote})";
+
+/** The newest state of each series, of the range. */
+const NEWEST = `WITH newest AS (SELECT check_name, project, series, argMax(severity, event_time) AS severity, argMax(state, event_time) AS state
+  FROM assay.check_results WHERE ${IN_RANGE} GROUP BY check_name, project, series)`;
+/** Of those that fire, the newest row: the others' sentences are not read. */
+const FIRING = `(check_name, project, series, event_time) IN (SELECT check_name, project, series, max(event_time) FROM assay.check_results
+  WHERE ${IN_RANGE} GROUP BY check_name, project, series HAVING argMax(state, event_time) = 'firing')`;
 
 export const checks: DashboardSpec = {
   uid: "assay-checks",
@@ -57,8 +62,8 @@ export const checks: DashboardSpec = {
           unit: "short",
           width: 24,
           traceColumn: "trace_id",
-          sql: `${NEWEST} SELECT severity, project, check_name AS check, series, reason, estimate, low, high, baseline, n, toString(since) AS since, arrayElement(worst_traces, 1) AS trace_id
-FROM newest WHERE state = 'firing' ORDER BY severity, project, check LIMIT 200`,
+          sql: `SELECT severity, project, check_name AS check, series, reason, estimate, low, high, baseline, n, toString(since) AS since, arrayElement(worst_traces, 1) AS trace_id
+FROM assay.check_results WHERE ${IN_RANGE} AND ${FIRING} ORDER BY severity, project, check LIMIT 1 BY check_name, project, series LIMIT 200`,
         },
       ],
     },

@@ -40,15 +40,18 @@ FROM e WHERE source = 'judge' AND role != 'composite' GROUP BY metric, judge, st
           unit: "short",
           width: 24,
           sql: `WITH e AS (
-  SELECT project, trace_id, span_id, name, if(role = 'human' OR source = 'human', 'people', concat(evaluator, ' ', substring(judge_hash, 1, 8))) AS who, avg(assumeNotNull(norm)) AS norm
-  FROM (SELECT * FROM assay.evaluations WHERE $__timeFilter(event_time) AND project IN (\${project:singlequote}) AND status = 'ok' AND norm IS NOT NULL AND role != 'composite' LIMIT 1 BY evaluation_id)
+  SELECT project, trace_id, span_id, name, if(role = 'human' OR source = 'human', 'people', concat(evaluator, ' ', substring(judge_hash, 1, 8))) AS who, avg(assumeNotNull(norm)) AS score
+  FROM (SELECT project, trace_id, span_id, name, role, source, evaluator, judge_hash, norm FROM assay.evaluations
+    WHERE $__timeFilter(event_time) AND project IN (\${project:singlequote}) AND status = 'ok' AND norm IS NOT NULL AND role != 'composite' LIMIT 1 BY evaluation_id)
   GROUP BY project, trace_id, span_id, name, who
+), records AS (
+  SELECT name, groupArray((who, score)) AS scores FROM e GROUP BY project, trace_id, span_id, name HAVING length(scores) > 1
 )
-SELECT a.name AS metric, a.who AS first, b.who AS second, count() AS records,
-  round(1 - avg(pow(a.norm - b.norm, 2)) / nullIf(varPop(a.norm) + varPop(b.norm) + pow(avg(a.norm) - avg(b.norm), 2), 0), 3) AS kappa,
-  round(avg(b.norm - a.norm), 3) AS offset, round(avg(abs(b.norm - a.norm)), 3) AS mean_difference
-FROM e AS a INNER JOIN e AS b ON b.project = a.project AND b.trace_id = a.trace_id AND b.span_id = a.span_id AND b.name = a.name
-WHERE a.who < b.who GROUP BY metric, first, second ORDER BY records DESC LIMIT 100`,
+SELECT name AS metric, pair.1.1 AS first, pair.2.1 AS second, count() AS records, avg(pair.1.2) AS mean_first, avg(pair.2.2) AS mean_second,
+  round(1 - avg(pow(pair.1.2 - pair.2.2, 2)) / nullIf(varPop(pair.1.2) + varPop(pair.2.2) + pow(mean_first - mean_second, 2), 0), 3) AS kappa,
+  round(mean_second - mean_first, 3) AS offset, round(avg(abs(pair.2.2 - pair.1.2)), 3) AS mean_difference
+FROM records ARRAY JOIN arrayFilter(one -> one.1.1 < one.2.1, arrayFlatten(arrayMap(a -> arrayMap(b -> (a, b), scores), scores))) AS pair
+GROUP BY metric, first, second ORDER BY records DESC LIMIT 100`,
         },
         {
           kind: "timeseries",

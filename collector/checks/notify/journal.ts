@@ -49,8 +49,8 @@ export function createJournal(client: ClickHouseClient, page: string): Journal {
     },
     async newest() {
       const rows = await client.query({
-        query: `SELECT incident_id, argMax(event, at) AS event, argMax(incident, at) AS incident FROM incidents
-          WHERE incident != '' AND at >= now() - toIntervalDay({days:UInt16}) GROUP BY incident_id`,
+        query: `SELECT incident_id, argMax(i.event, (i.at, i.event = 'resolved')) AS event, argMax(i.incident, (i.at, i.event = 'resolved')) AS incident FROM incidents AS i
+          WHERE i.incident != '' AND i.at >= now() - toIntervalDay({days:UInt16}) GROUP BY incident_id`,
         query_params: { days: REMEMBERED_DAYS },
         format: "JSONEachRow",
       });
@@ -61,8 +61,8 @@ export function createJournal(client: ClickHouseClient, page: string): Journal {
     },
     async acknowledged(ids) {
       const rows = await client.query({
-        query: `SELECT incident_id, argMax(by, at) AS by, toFloat64(toUnixTimestamp64Milli(max(at))) AS at FROM incidents
-          WHERE incident_id IN {ids:Array(String)} AND event = 'acknowledge' GROUP BY incident_id`,
+        query: `SELECT incident_id, argMax(i.by, i.at) AS by, toFloat64(toUnixTimestamp64Milli(max(i.at))) AS at FROM incidents AS i
+          WHERE i.incident_id IN {ids:Array(String)} AND i.event = 'acknowledge' GROUP BY incident_id`,
         query_params: { ids },
         format: "JSONEachRow",
       });

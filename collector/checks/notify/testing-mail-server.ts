@@ -32,7 +32,7 @@ export async function startMailServer(onMail: () => void): Promise<MailServer> {
         buffer = buffer.slice(end + 2);
         if (isText && line === ".") {
           isText = false;
-          made.mails.push({ ...mail, to: [...mail.to] });
+          made.mails.push({ ...mail, to: [...mail.to], text: decoded(mail.text) });
           socket.write("250 taken\r\n");
           onMail();
         } else if (isText) mail.text += `${line}\n`;
@@ -65,4 +65,11 @@ export async function startMailServer(onMail: () => void): Promise<MailServer> {
       }),
   };
   return made;
+}
+
+/** Of quoted-printable. */
+function decoded(text: string): string {
+  return text
+    .replaceAll("=\n", "")
+    .replaceAll(/=([0-9A-F]{2})/g, (_all, hex: string) => String.fromCharCode(parseInt(hex, 16)));
 }
