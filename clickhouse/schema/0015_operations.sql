@@ -6,7 +6,8 @@
 --   finish     detail: a finish reason of a model call
 --   empty      a model call that was answered, without a token of output
 --   documents  detail: none | some, of a retrieval
--- Only spans that have one cost anything here. Dimensions over the limit show as `other`, as in 0002.
+-- Dimensions over the limit show as `other`, as in 0002. The views count spans that are alike first and take them apart after that:
+-- an ARRAY JOIN over every row costs five times as much.
 
 CREATE TABLE IF NOT EXISTS outcomes_1m {{on_cluster}}
 (
@@ -25,27 +26,35 @@ ENGINE = {{AggregatingMergeTree}}
 PARTITION BY toYYYYMM(ts)
 ORDER BY (project, ts, service, environment, provider, request_model, operation, outcome, detail)
 TTL ts + INTERVAL {{days:llm_1m}} DAY
-SETTINGS {{durable}};
+SETTINGS {{durable}}, {{few_files}}, {{wide_merges}};
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS outcomes_1m_mv {{on_cluster}} TO outcomes_1m AS
 SELECT
-    if(bitTest(s.folded, 0), 'other', s.project) AS project,
-    toStartOfMinute(toDateTime(s.event_time, 'UTC')) AS ts,
-    if(bitTest(s.folded, 1), 'other', s.service) AS service,
-    if(bitTest(s.folded, 2), 'other', s.environment) AS environment,
-    if(bitTest(s.folded, 3), 'other', s.provider) AS provider,
-    if(bitTest(s.folded, 4), 'other', s.request_model) AS request_model,
-    if(bitTest(s.folded, 6), 'other', s.operation) AS operation,
+    if(bitTest(folded, 0), 'other', project) AS project,
+    moment AS ts,
+    if(bitTest(folded, 1), 'other', service) AS service,
+    if(bitTest(folded, 2), 'other', environment) AS environment,
+    if(bitTest(folded, 3), 'other', provider) AS provider,
+    if(bitTest(folded, 4), 'other', request_model) AS request_model,
+    if(bitTest(folded, 6), 'other', operation) AS operation,
     found.1 AS outcome,
     found.2 AS detail,
-    toInt64(count()) AS spans
-FROM ingest AS s
+    toInt64(sum(counted)) AS spans
+FROM
+(
+    SELECT s.project, toStartOfMinute(toDateTime(s.event_time, 'UTC')) AS moment, s.service, s.environment, s.provider, s.request_model, s.operation, s.folded,
+        s.status, s.error_type, s.is_model_call, s.finish_reasons,
+        s.output_tokens = 0 AND s.input_tokens > 0 AS is_empty, s.document_count = 0 AS is_without_documents, count() AS counted
+    FROM ingest AS s
+    WHERE s.operation != ''
+    GROUP BY s.project, moment, s.service, s.environment, s.provider, s.request_model, s.operation, s.folded,
+        s.status, s.error_type, s.is_model_call, s.finish_reasons, is_empty, is_without_documents
+)
 ARRAY JOIN arrayConcat(
-    if(s.status = 'error', [('error', toString(s.error_type))], []),
-    if(s.is_model_call, arrayMap(reason -> ('finish', toString(reason)), s.finish_reasons), []),
-    if(s.is_model_call AND s.status = 'ok' AND s.output_tokens = 0 AND s.input_tokens > 0 AND s.operation != 'embeddings', [('empty', '')], []),
-    if(s.operation = 'retrieval', [('documents', if(s.document_count = 0, 'none', 'some'))], [])) AS found
-WHERE s.operation != '' AND (s.status = 'error' OR s.is_model_call OR s.operation = 'retrieval')
+    if(status = 'error', [('error', toString(error_type))], []),
+    if(is_model_call, arrayMap(reason -> ('finish', toString(reason)), finish_reasons), []),
+    if(is_model_call AND status = 'ok' AND is_empty AND operation != 'embeddings', [('empty', '')], []),
+    if(operation = 'retrieval', [('documents', if(is_without_documents, 'none', 'some'))], [])) AS found
 GROUP BY project, ts, service, environment, provider, request_model, operation, outcome, detail;
 
 CREATE TABLE IF NOT EXISTS outcomes_1h {{on_cluster}} AS outcomes_1m
@@ -53,27 +62,35 @@ ENGINE = {{AggregatingMergeTree}}
 PARTITION BY toYYYYMM(ts)
 ORDER BY (project, ts, service, environment, provider, request_model, operation, outcome, detail)
 TTL ts + INTERVAL {{days:llm_1h}} DAY
-SETTINGS {{durable}};
+SETTINGS {{durable}}, {{few_files}}, {{wide_merges}};
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS outcomes_1h_mv {{on_cluster}} TO outcomes_1h AS
 SELECT
-    if(bitTest(s.folded, 0), 'other', s.project) AS project,
-    toStartOfHour(toDateTime(s.event_time, 'UTC')) AS ts,
-    if(bitTest(s.folded, 1), 'other', s.service) AS service,
-    if(bitTest(s.folded, 2), 'other', s.environment) AS environment,
-    if(bitTest(s.folded, 3), 'other', s.provider) AS provider,
-    if(bitTest(s.folded, 4), 'other', s.request_model) AS request_model,
-    if(bitTest(s.folded, 6), 'other', s.operation) AS operation,
+    if(bitTest(folded, 0), 'other', project) AS project,
+    moment AS ts,
+    if(bitTest(folded, 1), 'other', service) AS service,
+    if(bitTest(folded, 2), 'other', environment) AS environment,
+    if(bitTest(folded, 3), 'other', provider) AS provider,
+    if(bitTest(folded, 4), 'other', request_model) AS request_model,
+    if(bitTest(folded, 6), 'other', operation) AS operation,
     found.1 AS outcome,
     found.2 AS detail,
-    toInt64(count()) AS spans
-FROM ingest AS s
+    toInt64(sum(counted)) AS spans
+FROM
+(
+    SELECT s.project, toStartOfHour(toDateTime(s.event_time, 'UTC')) AS moment, s.service, s.environment, s.provider, s.request_model, s.operation, s.folded,
+        s.status, s.error_type, s.is_model_call, s.finish_reasons,
+        s.output_tokens = 0 AND s.input_tokens > 0 AS is_empty, s.document_count = 0 AS is_without_documents, count() AS counted
+    FROM ingest AS s
+    WHERE s.operation != ''
+    GROUP BY s.project, moment, s.service, s.environment, s.provider, s.request_model, s.operation, s.folded,
+        s.status, s.error_type, s.is_model_call, s.finish_reasons, is_empty, is_without_documents
+)
 ARRAY JOIN arrayConcat(
-    if(s.status = 'error', [('error', toString(s.error_type))], []),
-    if(s.is_model_call, arrayMap(reason -> ('finish', toString(reason)), s.finish_reasons), []),
-    if(s.is_model_call AND s.status = 'ok' AND s.output_tokens = 0 AND s.input_tokens > 0 AND s.operation != 'embeddings', [('empty', '')], []),
-    if(s.operation = 'retrieval', [('documents', if(s.document_count = 0, 'none', 'some'))], [])) AS found
-WHERE s.operation != '' AND (s.status = 'error' OR s.is_model_call OR s.operation = 'retrieval')
+    if(status = 'error', [('error', toString(error_type))], []),
+    if(is_model_call, arrayMap(reason -> ('finish', toString(reason)), finish_reasons), []),
+    if(is_model_call AND status = 'ok' AND is_empty AND operation != 'embeddings', [('empty', '')], []),
+    if(operation = 'retrieval', [('documents', if(is_without_documents, 'none', 'some'))], [])) AS found
 GROUP BY project, ts, service, environment, provider, request_model, operation, outcome, detail;
 
 -- Releases, prompt versions and answering models by when they were seen first: deployments, for what draws or watches them.
@@ -93,25 +110,31 @@ ENGINE = {{AggregatingMergeTree}}
 PARTITION BY toYear(day)
 ORDER BY (project, kind, service, environment, value, day)
 TTL day + INTERVAL {{days:llm_1d}} DAY
-SETTINGS {{durable}};
+SETTINGS {{durable}}, {{few_files}}, {{wide_merges}};
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS sightings_mv {{on_cluster}} TO sightings AS
 SELECT
-    if(bitTest(s.folded, 0), 'other', s.project) AS project,
+    if(bitTest(folded, 0), 'other', project) AS project,
     found.1 AS kind,
-    if(bitTest(s.folded, 1), 'other', s.service) AS service,
-    if(bitTest(s.folded, 2), 'other', s.environment) AS environment,
+    if(bitTest(folded, 1), 'other', service) AS service,
+    if(bitTest(folded, 2), 'other', environment) AS environment,
     found.2 AS value,
-    toDate(s.event_time) AS day,
-    min(toDateTime(s.event_time, 'UTC')) AS first_seen,
-    max(toDateTime(s.event_time, 'UTC')) AS last_seen,
-    toInt64(count()) AS spans
-FROM ingest AS s
+    seen_on AS day,
+    min(first) AS first_seen,
+    max(last) AS last_seen,
+    toInt64(sum(counted)) AS spans
+FROM
+(
+    SELECT s.project, s.service, s.environment, s.folded, s.release, s.prompt_name, s.prompt_version, s.response_model, toDate(s.event_time) AS seen_on,
+        min(toDateTime(s.event_time, 'UTC')) AS first, max(toDateTime(s.event_time, 'UTC')) AS last, count() AS counted
+    FROM ingest AS s
+    WHERE s.operation != ''
+    GROUP BY s.project, s.service, s.environment, s.folded, s.release, s.prompt_name, s.prompt_version, s.response_model, seen_on
+)
 ARRAY JOIN arrayFilter(one -> one.2 != '', [
-        ('release', if(bitTest(s.folded, 7), 'other', toString(s.release))),
-        ('prompt', if(s.prompt_version = '', '', if(bitTest(s.folded, 9) OR bitTest(s.folded, 10), 'other', concat(toString(s.prompt_name), ' ', toString(s.prompt_version))))),
-        ('model', if(bitTest(s.folded, 5), 'other', toString(s.response_model)))]) AS found
-WHERE s.operation != ''
+        ('release', if(bitTest(folded, 7), 'other', toString(release))),
+        ('prompt', if(prompt_version = '', '', if(bitTest(folded, 9) OR bitTest(folded, 10), 'other', concat(toString(prompt_name), ' ', toString(prompt_version))))),
+        ('model', if(bitTest(folded, 5), 'other', toString(response_model)))]) AS found
 GROUP BY project, kind, service, environment, value, day;
 
 -- Answers to one prompt, by hashes: does the same request get the same answer? Of model
@@ -130,7 +153,7 @@ ENGINE = {{AggregatingMergeTree}}
 PARTITION BY toYYYYMM(day)
 ORDER BY (project, day, model, prompt, answer)
 TTL day + INTERVAL {{days:content}} DAY
-SETTINGS {{durable}};
+SETTINGS {{durable}}, {{few_files}}, {{wide_merges}};
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS answers_1d_mv {{on_cluster}} TO answers_1d AS
 SELECT
@@ -160,7 +183,7 @@ ENGINE = {{AggregatingMergeTree}}
 PARTITION BY toYYYYMM(ts)
 ORDER BY (project, ts, provider, request_model)
 TTL ts + INTERVAL {{days:llm_1h}} DAY
-SETTINGS {{durable}};
+SETTINGS {{durable}}, {{few_files}}, {{wide_merges}};
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS call_costs_1h_mv {{on_cluster}} TO call_costs_1h AS
 SELECT
@@ -188,7 +211,7 @@ ENGINE = {{MergeTree}}
 PARTITION BY toYYYYMM(ts)
 ORDER BY (name, ts, collector_id)
 TTL ts + INTERVAL {{days:collector_metrics}} DAY
-SETTINGS {{durable}};
+SETTINGS {{durable}}, {{few_files}}, {{wide_merges}};
 
 -- What became of incidents: the journal of those who tell people, and of people who acknowledge. The newest row that has
 -- `incident` is how it stands.
@@ -208,7 +231,7 @@ ENGINE = {{MergeTree}}
 PARTITION BY toYYYYMM(at)
 ORDER BY (incident_id, at)
 TTL toDateTime(at) + INTERVAL {{days:check_results}} DAY
-SETTINGS {{durable}};
+SETTINGS {{durable}}, {{few_files}}, {{wide_merges}};
 
 -- Who does what only one of several collectors may do: collector/checks/lease.ts.
 CREATE TABLE IF NOT EXISTS leases {{on_cluster}}
@@ -222,4 +245,4 @@ CREATE TABLE IF NOT EXISTS leases {{on_cluster}}
 ENGINE = {{MergeTree}}
 ORDER BY (name, renewed_at)
 TTL toDateTime(until) + INTERVAL 1 DAY
-SETTINGS {{durable}};
+SETTINGS {{durable}}, {{few_files}}, {{wide_merges}};
