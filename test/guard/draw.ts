@@ -42,14 +42,16 @@ export class Draw {
     const account = form.replace(/[#A]/g, (mark) =>
       mark === "#" ? this.digits(1) : this.from(UPPER, 1),
     );
-    const rest = [...`${account}${country}00`].map((char) => Number.parseInt(char, 36)).join("");
+    const rest = Array.from(`${account}${country}00`)
+      .map((char) => Number.parseInt(char, 36))
+      .join("");
     return `${country}${String(98n - (BigInt(rest) % 97n)).padStart(2, "0")}${account}`;
   }
 
   routing(): string {
     for (;;) {
       const number = this.of(["01", "02", "06", "11", "12", "26", "31"]) + this.digits(7);
-      const sum = [...number].reduce(
+      const sum = Array.from(number).reduce(
         (total, digit, at) => total + Number(digit) * [3, 7, 1][at % 3]!,
         0,
       );
@@ -60,7 +62,10 @@ export class Draw {
   nhs(): string {
     for (;;) {
       const number = this.of(["4", "6", "7"]) + this.digits(8);
-      const sum = [...number].reduce((total, digit, at) => total + Number(digit) * (10 - at), 0);
+      const sum = Array.from(number).reduce(
+        (total, digit, at) => total + Number(digit) * (10 - at),
+        0,
+      );
       const check = (11 - (sum % 11)) % 11;
       if (check < 10) return number + String(check);
     }
@@ -109,10 +114,12 @@ const BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
 const BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l";
 
 function luhnSum(digits: string): number {
-  return [...digits].toReversed().reduce((sum, digit, at) => {
-    const value = Number(digit) * (at % 2 === 0 ? 1 : 2);
-    return sum + (value > 9 ? value - 9 : value);
-  }, 0);
+  return Array.from(digits)
+    .toReversed()
+    .reduce((sum, digit, at) => {
+      const value = Number(digit) * (at % 2 === 0 ? 1 : 2);
+      return sum + (value > 9 ? value - 9 : value);
+    }, 0);
 }
 
 function polymod(values: readonly number[]): number {

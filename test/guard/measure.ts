@@ -9,8 +9,15 @@ export const CHECKS: readonly (readonly [check: Check, kinds: readonly string[]]
   [
     checks.pii({
       kinds: [
-        ...["email", "phone", "card", "iban", "ssn", "routing_number"],
-        ...["nhs_number", "crypto_address", "ip"],
+        "email",
+        "phone",
+        "card",
+        "iban",
+        "ssn",
+        "routing_number",
+        "nhs_number",
+        "crypto_address",
+        "ip",
       ] as never,
     }),
     [
