@@ -3,15 +3,20 @@ import "@assay/instrumentation/register";
  * Answers questions from the handbook: finds passages, hands them to a model, returns the answer with its sources.
  *
  * The import above is all that tracing takes; `traceRetriever` and `withContext` add what no library can know: what is
- * searched, and whose question it is.
+ * searched, and whose question it is. Questions and answers pass the guardrails of `guardrails.ts`.
  */
-import { shutdown, traceRetriever, withContext } from "@assay/instrumentation";
+import { GuardBlockedError, shutdown, traceRetriever, withContext } from "@assay/instrumentation";
 import express from "express";
 import type { NextFunction, Request, Response } from "express";
 import { fileURLToPath } from "node:url";
 import OpenAI, { APIError } from "openai";
+import type {
+  ChatCompletionCreateParamsNonStreaming,
+  ChatCompletionCreateParamsStreaming,
+} from "openai/resources/chat/completions";
 import type { CompletionUsage } from "openai/resources/completions";
 import { readPassages } from "./documents.ts";
+import { guardrails } from "./guardrails.ts";
 import { listen, portOf } from "./listen.ts";
 import { PROMPT, systemPrompt } from "./prompt.ts";
 import { BadQuestion, parseQuestion } from "./question.ts";
@@ -24,6 +29,14 @@ const PROJECT = process.env["ASSAY_PROJECT"] ?? "handbook";
 const DEFAULT_MODEL = process.env["MODEL"] ?? "gpt-4o-mini";
 
 const openai = createClient();
+const ask = guardrails.wrap(
+  (body: ChatCompletionCreateParamsNonStreaming, options: OpenAI.RequestOptions) =>
+    openai.chat.completions.create(body, options),
+);
+const askStreamed = guardrails.wrap(
+  (body: ChatCompletionCreateParamsStreaming, options: OpenAI.RequestOptions) =>
+    openai.chat.completions.create(body, options),
+);
 const search = traceRetriever(
   createRetriever(readPassages(fileURLToPath(new URL("documents", import.meta.url))), TOP_K),
   {
@@ -100,13 +113,13 @@ async function answer(question: Question, request: Request, response: Response):
   const options = { signal: abort.signal };
 
   if (!question.stream) {
-    const result = await openai.chat.completions.create(completion, options);
+    const result = await ask(completion, options);
     const text = result.choices[0]?.message.content ?? "";
     response.json(toAnswer(request, { passages, text, model: result.model, usage: result.usage }));
     return;
   }
 
-  const stream = await openai.chat.completions.create(
+  const stream = await askStreamed(
     { ...completion, stream: true, stream_options: { include_usage: true } },
     options,
   );
@@ -148,6 +161,8 @@ function toAnswer(
 
 function describe(error: unknown): { status: number; message: string } {
   if (error instanceof BadQuestion) return { status: 400, message: error.message };
+  if (error instanceof GuardBlockedError)
+    return { status: 400, message: `question: refused (${error.types.join(", ")})` };
   if (error instanceof APIError)
     return { status: 502, message: `the model's API: ${error.message}` };
   const status = (error as { status?: unknown }).status;

@@ -13,80 +13,87 @@ export interface FoldedText {
 
 /** Letters and digits stay, joined by single spaces. @param compact without the spaces */
 export function fold(source: string, compact = false): FoldedText {
-  // NFKC makes up to 18 characters of one; more room than that is made when it is needed.
-  const writer = new FoldWriter(source.length + 64, compact);
-  for (let at = 0; at < source.length;) {
+  const folding = new Folding(source.length + 64);
+  // Locals, because this runs over every character of every text.
+  let { codes, starts, ends, length } = folding;
+  for (let at = 0; at < source.length; at++) {
     const code = source.charCodeAt(at);
-    if (code < 0x80) writer.put(ASCII[code]!, at, at + 1);
-    else at += writer.putWide(source, at) - 1;
-    at++;
+    if (code >= 0x80 || length === codes.length) {
+      folding.length = length;
+      if (length === codes.length) folding.grow();
+      if (code >= 0x80) at += folding.putWide(source, at, compact) - 1;
+      else at--;
+      ({ codes, starts, ends, length } = folding);
+      continue;
+    }
+    const folded = ASCII[code]!;
+    if (folded === SPACE && (compact || length === 0 || codes[length - 1] === SPACE)) continue;
+    codes[length] = folded;
+    starts[length] = at;
+    ends[length++] = at + 1;
   }
-  return writer.finish();
+  folding.length = length;
+  return folding.finish();
 }
 
-/** 0: a separator. */
+const SPACE = 32;
+
+/** What is no letter and no digit is a space. */
 const ASCII = Uint8Array.from({ length: 0x80 }, (_, code) => {
   const char = String.fromCharCode(code).toLowerCase();
-  return /[a-z0-9]/.test(char) ? char.charCodeAt(0) : 0;
+  return /[a-z0-9]/.test(char) ? char.charCodeAt(0) : SPACE;
 });
 
-class FoldWriter {
-  #codes: Uint16Array;
-  #starts: Uint32Array;
-  #ends: Uint32Array;
-  #length = 0;
-  readonly #compact: boolean;
+class Folding {
+  codes: Uint16Array;
+  starts: Uint32Array;
+  ends: Uint32Array;
+  length = 0;
 
-  constructor(size: number, compact: boolean) {
-    this.#codes = new Uint16Array(size);
-    this.#starts = new Uint32Array(size);
-    this.#ends = new Uint32Array(size);
-    this.#compact = compact;
+  constructor(size: number) {
+    this.codes = new Uint16Array(size);
+    this.starts = new Uint32Array(size);
+    this.ends = new Uint32Array(size);
   }
 
-  put(code: number, start: number, end: number): void {
-    if (code === 0) {
-      if (this.#compact || this.#length === 0 || this.#codes[this.#length - 1] === SPACE) return;
-      code = SPACE;
-    }
-    if (this.#length === this.#codes.length) this.#grow();
-    this.#codes[this.#length] = code;
-    this.#starts[this.#length] = start;
-    this.#ends[this.#length++] = end;
-  }
-
-  /** One character beyond ASCII; returns its length in the source. */
-  putWide(source: string, at: number): number {
+  /** One character beyond ASCII, which may become several; returns its length in the source. */
+  putWide(source: string, at: number, compact: boolean): number {
     const point = source.codePointAt(at)!;
-    const length = point > 0xffff ? 2 : 1;
-    if (isInvisible(point)) return length;
+    const width = point > 0xffff ? 2 : 1;
+    if (isInvisible(point)) return width;
     for (const char of foldWide(point)) {
       const code = char.charCodeAt(0);
-      this.put(code < 0x80 ? ASCII[code]! : code, at, at + length);
+      const folded = code < 0x80 ? ASCII[code]! : code;
+      const isSpare = compact || this.length === 0 || this.codes[this.length - 1] === SPACE;
+      if (folded === SPACE && isSpare) continue;
+      if (this.length === this.codes.length) this.grow();
+      this.codes[this.length] = folded;
+      this.starts[this.length] = at;
+      this.ends[this.length++] = at + width;
     }
-    return length;
+    return width;
   }
 
   finish(): FoldedText {
     return {
-      text: Buffer.from(this.#codes.buffer, 0, this.#length * 2).toString("utf16le"),
-      starts: this.#starts,
-      ends: this.#ends,
+      text: Buffer.from(this.codes.buffer, 0, this.length * 2).toString("utf16le"),
+      starts: this.starts,
+      ends: this.ends,
     };
   }
 
-  #grow(): void {
-    const larger = new FoldWriter(this.#codes.length * 2, this.#compact);
-    larger.#codes.set(this.#codes);
-    larger.#starts.set(this.#starts);
-    larger.#ends.set(this.#ends);
-    this.#codes = larger.#codes;
-    this.#starts = larger.#starts;
-    this.#ends = larger.#ends;
+  /** A character may become up to 18, so that the room that there was may not do. */
+  grow(): void {
+    const larger = new Folding(this.codes.length * 2);
+    larger.codes.set(this.codes);
+    larger.starts.set(this.starts);
+    larger.ends.set(this.ends);
+    this.codes = larger.codes;
+    this.starts = larger.starts;
+    this.ends = larger.ends;
   }
 }
 
-const SPACE = 32;
 const remembered = new Map<number, string>();
 const MAX_REMEMBERED = 4_096;
 

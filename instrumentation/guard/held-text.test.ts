@@ -72,7 +72,7 @@ const TEXTS: Readonly<Record<string, string>> = {
     list: [1, 2, 3],
   }),
   "JSON in prose": `[4111111111111111, 5555555555554444] and { "a": 4111111111111111 }`,
-  "no spaces": "x".repeat(3_000),
+  "no spaces": "x".repeat(1_200),
   "another script":
     "東京タワーの高さは333メートルです。お問い合わせは bob@example.com までお願いします。".repeat(
       4,
@@ -96,5 +96,43 @@ describe("the same as the whole", () => {
   test.each(Object.entries(TEXTS))("%s, redacted again: nothing more", (_, text) => {
     const once = whole(text).text;
     expect(whole(once)).toEqual({ text: once, found: [] });
+  });
+});
+
+describe("hostile text takes linear time", () => {
+  const cpuMs = (work: () => void): number => {
+    const before = process.cpuUsage();
+    work();
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / 1_000;
+  };
+
+  test.each([
+    ["a"],
+    ["1"],
+    ["1 "],
+    ["a1"],
+    ["\u200b"],
+    ["ignore "],
+    ["ignore the previous "],
+    ["you are now "],
+    ["https://"],
+    ["//a."],
+    ["www."],
+    ["-----BEGIN PRIVATE KEY-----"],
+    ["[1, "],
+    ["Ԁ"],
+    ["aB3+"],
+    ["bc1q"],
+    ["ssn: "],
+  ])("%j", (piece) => {
+    const text = piece.repeat(Math.ceil(60_000 / piece.length));
+    const half = cpuMs(() => whole(text.slice(0, text.length / 2)));
+    const all = cpuMs(() => whole(text));
+    // Quadratic would be four times; the constant lets small times be noisy.
+    expect(all).toBeLessThan(3 * half + 400);
+    // In pieces of forty characters each is searched a few times.
+    const pieces = text.match(/[^]{1,40}/g)!;
+    expect(cpuMs(() => inPieces(pieces))).toBeLessThan(40 * all + 2_000);
   });
 });

@@ -24,6 +24,11 @@ const KEYS = new RegExp(
       String.raw`npm_[A-Za-z0-9]{36}`,
       String.raw`pypi-[A-Za-z0-9_-]{50,512}`,
       String.raw`dop_v1_[a-f0-9]{64}`,
+      String.raw`dapi[a-f0-9]{32}`,
+      String.raw`dckr_pat_[A-Za-z0-9_-]{20,64}`,
+      String.raw`hv[sbr]\.[A-Za-z0-9_-]{20,256}`,
+      String.raw`shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}`,
+      String.raw`(?:SK|AC)[a-f0-9]{32}(?![A-Za-z0-9])`,
       String.raw`SG\.[A-Za-z0-9_-]{16,64}\.[A-Za-z0-9_-]{16,64}`,
       String.raw`eyJ[A-Za-z0-9_-]{8,8192}\.[A-Za-z0-9_-]{8,8192}(?:\.[A-Za-z0-9_-]{0,8192}){0,3}`,
     ].join("|") +

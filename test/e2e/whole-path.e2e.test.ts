@@ -155,7 +155,7 @@ describe.each(["gpt-4o-mini", "gpt-4o"])("a question answered by %s", (model) =>
     });
     expect(response.status).toBe(200);
     answer = (await response.json()) as Answer;
-    trace = await getTrace(answer.traceId, 4);
+    trace = await getTrace(answer.traceId, 5);
   });
 
   test("is one trace of two services in which everything hangs together", () => {
@@ -163,11 +163,13 @@ describe.each(["gpt-4o-mini", "gpt-4o"])("a question answered by %s", (model) =>
     const named = (operation: string): Span =>
       trace.spans.find((span) => span.operation === operation)!;
     const parentOf = (span: Span): Span | undefined => byId.get(span.parent_span_id ?? "");
-    expect(trace.spans).toHaveLength(4);
+    expect(trace.spans).toHaveLength(5);
     expect(trace.roots).toHaveLength(1);
     const front = byId.get(trace.roots[0]!)!;
     expect(front.service).toBe("frontdesk");
-    const handbook = parentOf(named("chat"))!;
+    const guarded = parentOf(named("chat"))!;
+    expect(guarded.name).toBe("guard handbook");
+    const handbook = parentOf(guarded)!;
     expect(handbook.service).toBe("handbook");
     expect(parentOf(named("retrieval"))).toBe(handbook);
     expect(parentOf(handbook)).toBe(front);

@@ -2,9 +2,10 @@
  * Text that wants to be an instruction: families of phrases, marks of chat templates, text that nobody sees.
  *
  * Phrases are looked for in folded text (folded-text.ts), so that zero-width characters, look-alike letters, capitals and
- * punctuation do not hide them, and once more with digits read as letters where a word has both (`1gn0re`). It is a net
+ * punctuation do not hide them, with digits read as letters where a word has both (`1gn0re`). It is a net
  * for the known and the lazy; a new wording gets through. docs/guardrails.md has the figures.
  */
+import { isDigit } from "../../redact/json.ts";
 import type { Range, Scanner } from "../../redact/range.ts";
 import { checkOf, type Check, type CheckOptions } from "../check.ts";
 import { fold, isInvisible, type FoldedText } from "../folded-text.ts";
@@ -32,7 +33,7 @@ const RISK: Readonly<Record<InjectionKind, number>> = {
 };
 
 /** Up to `most` words in between. */
-const gap = (most: number): string => `(?: [\\p{L}\\p{N}]{1,20}){0,${most}}`;
+const gap = (most: number): string => `(?: [^ ]{1,20}){0,${most}}`;
 const INSTRUCTIONS =
   "(?:instructions?|prompts?|rules?|directions?|directives?|guidelines?|guardrails?|orders?|commands?|restrictions?|programming|safeguards?|constraints?|polic(?:y|ies))";
 
@@ -61,20 +62,171 @@ const PHRASES: Readonly<Partial<Record<InjectionKind, readonly string[]>>> = {
   ],
 };
 
+/** Each phrase has one beginning of a word from every list: most text is searched for these alone, which is ten times as fast. */
+const NEEDED: Readonly<Partial<Record<InjectionKind, readonly (readonly string[])[]>>> = {
+  instruction_override: [
+    [
+      "ignor",
+      "disregard",
+      "forget",
+      "overrul",
+      "overrid",
+      "bypass",
+      "neglect",
+      "skip",
+      "drop",
+      "follow",
+      "obey",
+      "listen",
+      "new ",
+      "now",
+      "henceforth",
+      "vergiss",
+      "missacht",
+      "oubli",
+      "olvid",
+    ],
+    [
+      "instru",
+      "prompt",
+      "rule",
+      "direct",
+      "guideline",
+      "guardrail",
+      "order",
+      "command",
+      "restrict",
+      "programming",
+      "safeguard",
+      "constraint",
+      "polic",
+      "everything",
+      "anything",
+      "all ",
+      "you ",
+      "anweis",
+      "regel",
+      "vorgab",
+      "befehl",
+      "consigne",
+      "regl",
+      "indicac",
+    ],
+    [
+      "previous",
+      "prior",
+      "above",
+      "earlier",
+      "preceding",
+      "foregoing",
+      "existing",
+      "original",
+      "initial",
+      "system",
+      "developer",
+      "your",
+      "these",
+      "those",
+      "before",
+      "you were",
+      "you have been",
+      "i said",
+      "so far",
+      "all ",
+      "new ",
+      "you ",
+      "anweis",
+      "regel",
+      "vorgab",
+      "instru",
+      "befehl",
+      "consigne",
+      "regl",
+      "indicac",
+    ],
+  ],
+  prompt_leak: [
+    [
+      "system",
+      "initial",
+      "hidden",
+      "secret",
+      "original",
+      "developer",
+      "internal",
+      "above",
+      "before this",
+      "preceding",
+    ],
+    [
+      "prompt",
+      "instruction",
+      "message",
+      "rules",
+      "guideline",
+      "configuration",
+      "everything",
+      "the text",
+      "the words",
+      "what is",
+      " all ",
+    ],
+  ],
+  role_hijack: [
+    [
+      "dan",
+      "restrict",
+      "filter",
+      "censored",
+      "jailb",
+      "evil",
+      "mode",
+      "anything now",
+      "limits",
+      "guideline",
+      "safety",
+      "moderation",
+      "ethical",
+      "rules",
+      "root",
+      "admin",
+      "bound by",
+    ],
+    [
+      "you are n",
+      "act ",
+      "behave",
+      "respond",
+      "answer",
+      "pretend",
+      "role",
+      "enable",
+      "enter",
+      "activate",
+      "switch",
+      "turn",
+      "do anything now",
+      "mode",
+      "disable",
+      "remove",
+    ],
+  ],
+};
+
 const FAMILIES = (Object.entries(PHRASES) as [InjectionKind, readonly string[]][]).map(
   ([kind, phrases]) => ({
     kind,
-    pattern: new RegExp(`(?<![\\p{L}\\p{N}])(?:${phrases.join("|")})(?![\\p{L}\\p{N}])`, "gu"),
+    needed: NEEDED[kind] ?? [],
+    // Folded text is words and single spaces. That a word begins is looked at after the match: it is the rarer test.
+    pattern: new RegExp(`(?:${phrases.join("|")})(?![^ ])`, "g"),
   }),
 );
-
-/** Without one of these no phrase can be there: most text is not searched further. */
-const MAY_HOLD =
-  /ignor|disregard|forget|overrul|overrid|bypass|neglect|skip|drop|follow|obey|listen|new|now|henceforth|vergiss|missachte|oubli|olvid|reveal|show|print|repeat|output|display|expose|leak|recite|disclose|give|tell|write|copy|dump|translate|summari|encode|what|which|you are|act|behave|respond|answer|pretend|role|enable|enter|switch|turn|jailbreak|developer|disable|remove/;
 
 /** Marks by which chat templates divide who speaks; in a text of a user they have no business. */
 const TEMPLATE_MARKS =
   /<\|(?:im_start|im_end|system|user|assistant|endoftext|start_header_id|end_header_id|eot_id|begin_of_text)\|>|\[\/?INST\]|<<\/?SYS>>|<\/?(?:system|system_prompt|system_instructions?)>|^(?:#{2,4} ?(?:system|new instructions?)(?: prompt| message)?:?|system(?: prompt| message)?:)(?=\s)/gim;
+
+const MARK_SIGNS: readonly string[] = ["<", "[", "#", "ystem", "YSTEM"];
 
 /** The longest phrase in letters and digits; the tests hold it to the patterns. */
 const REACH = 200;
@@ -98,9 +250,8 @@ export function promptInjection(options: PromptInjectionOptions = {}): Check {
 /** Ascending; where two overlap, the first. */
 function allIn(text: string): Range<InjectionKind>[] {
   const folded = fold(text);
-  const ranges = [...phrasesIn(folded.text, folded), ...marksIn(text), ...hiddenIn(text)];
-  const plain = readDigitsAsLetters(folded.text);
-  if (plain !== folded.text) ranges.push(...phrasesIn(plain, folded));
+  const ranges = [...phrasesIn(folded), ...marksIn(text), ...hiddenIn(text)];
+  if (ranges.length < 2) return ranges;
   let end = 0;
   return ranges
     .toSorted((a, b) => a.start - b.start || b.end - a.end)
@@ -111,17 +262,18 @@ function allIn(text: string): Range<InjectionKind>[] {
     });
 }
 
-function phrasesIn(plain: string, folded: FoldedText): Range<InjectionKind>[] {
-  if (!MAY_HOLD.test(plain)) return [];
-  return FAMILIES.flatMap(({ kind, pattern }) =>
-    [...plain.matchAll(pattern)].map((match) => ({
-      ...placeOf(folded, match.index, match[0].length),
-      label: kind,
-    })),
-  );
+function phrasesIn(folded: FoldedText): Range<InjectionKind>[] {
+  const text = readDigitsAsLetters(folded.text);
+  return FAMILIES.flatMap(({ kind, needed, pattern }) => {
+    if (!needed.every((words) => words.some((word) => text.includes(word)))) return [];
+    return [...text.matchAll(pattern)]
+      .filter(({ index }) => index === 0 || text.charAt(index - 1) === " ")
+      .map((match) => ({ ...placeOf(folded, match.index, match[0].length), label: kind }));
+  });
 }
 
 function marksIn(text: string): Range<InjectionKind>[] {
+  if (!MARK_SIGNS.some((sign) => text.includes(sign))) return [];
   return [...text.matchAll(TEMPLATE_MARKS)].map((match) => ({
     start: match.index,
     end: match.index + match[0].length,
@@ -168,9 +320,21 @@ const AS_LETTERS: Readonly<Record<string, string>> = {
 
 /** `1gn0re` → `ignore`, of the same length; numbers stay numbers. */
 function readDigitsAsLetters(text: string): string {
-  return text.replace(/[a-z\d]{2,}/g, (word) =>
-    /\d/.test(word) && /[a-z]/.test(word)
-      ? word.replace(/[013457]/g, (digit) => AS_LETTERS[digit]!)
-      : word,
+  return text.replace(/[013457]/g, (digit, at: number) =>
+    isBesideLetter(text, at) ? AS_LETTERS[digit]! : digit,
   );
 }
+
+/** No word has more of them in a row. */
+const MOST_DIGITS = 8;
+
+/** Whether the word that the digit at `at` is in has a letter. */
+function isBesideLetter(text: string, at: number): boolean {
+  let left = at - 1;
+  while (at - left < MOST_DIGITS && isDigit(text.charCodeAt(left))) left--;
+  let right = at + 1;
+  while (right - at < MOST_DIGITS && isDigit(text.charCodeAt(right))) right++;
+  return isLetter(text.charCodeAt(left)) || isLetter(text.charCodeAt(right));
+}
+
+const isLetter = (code: number): boolean => code >= 97 && code <= 122;

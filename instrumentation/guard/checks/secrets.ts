@@ -67,25 +67,44 @@ const WORD = /[A-Za-z0-9+/_-]{24,512}={0,2}/g;
 const LEAST_BITS = 4;
 /** Per character. Drawn from 62 characters it is 0.62, of names in camel case 0.35. */
 const LEAST_CHANGES = 0.45;
-/** Hashes and pictures, which are no secrets: `sha512-…`, `data:…;base64,…`. */
-const NO_SECRET_BEFORE = /(?:sha\d{1,3}[-:]|base64,|[#?&=/]|\/\/)$/i;
+/** Hashes and pictures, which are no secrets: `sha512-…`, `data:…;base64,…`; an anchor, a parameter. */
+const NO_SECRET_BEFORE = /(?:sha\d{1,3}[-:]|base64,|[#?&=/])$/i;
+/** Ids that model APIs and their SDKs give, which are in every log. */
+const PUBLIC_ID =
+  /^(?:sha\d{1,3}-|chatcmpl-|cmpl-|resp_|msg_|call_|toolu_|fc_|rs_|req_|run_|thread_|asst_|file-|batch_|fp_)/i;
+/** Back from a word to where an address may begin. */
+const LONGEST_ADDRESS = 256;
 
 const randomWords: Scanner<"random"> = (text, found) => {
   for (const match of text.matchAll(WORD)) {
     const [word] = match;
     const start = match.index;
+    const end = start + word.length;
+    if (!looksRandom(word) || PUBLIC_ID.test(word) || isLineOfBlock(text, start, end)) continue;
     if (NO_SECRET_BEFORE.test(text.slice(Math.max(0, start - 8), start))) continue;
-    if (/^sha\d{1,3}-/i.test(word) || !looksRandom(word)) continue;
-    found({ start, end: start + word.length, label: "random" });
+    if (isInAddress(text, start)) continue;
+    found({ start, end, label: "random" });
   }
 };
+
+function isInAddress(text: string, at: number): boolean {
+  const before = text.slice(Math.max(0, at - LONGEST_ADDRESS), at);
+  return /:\/\/\S*$/.test(before);
+}
+
+/** Public keys and certificates come in lines of 64 or 76; of private ones the whole block is found. */
+function isLineOfBlock(text: string, start: number, end: number): boolean {
+  const length = end - start;
+  if (length !== 64 && length !== 76) return false;
+  return text.charAt(start - 1) === "\n" && text.charAt(end) === "\n";
+}
 
 /** Lower case, upper case and digits, well mixed, without words: `MyLongClassName2ForTests` is one that is not. */
 function looksRandom(word: string): boolean {
   if (!/[a-z]/.test(word) || !/[A-Z]/.test(word)) return false;
   const digits = word.match(/\d/g)?.length ?? 0;
   if (digits < 3) return false;
-  const parts = word.split(/[-_/+=]/);
+  const parts = word.split(/[-_/=]/);
   if (!parts.some((part) => part.length >= 16 && changes(part) >= part.length * LEAST_CHANGES))
     return false;
   return entropy(word) >= LEAST_BITS;
