@@ -65,7 +65,7 @@ function isApiPromise(value: unknown): value is ApiPromise {
 
 /**
  * The functions are the same for every promise, and find what belongs to one on it. With functions made anew for each,
- * V8 let all that a call holds survive garbage collections: that cost as much as everything else (docs/overhead.md).
+ * V8 let all that a call holds survive garbage collections (docs/overhead.md).
  *
  * @param source what the promise is derived from
  */

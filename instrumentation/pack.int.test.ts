@@ -73,6 +73,7 @@ test("its types are right for ES modules, for CommonJS and for bundlers", async 
   expect(problems).toEqual([]);
 });
 
+/** Half of it is one package, @opentelemetry/semantic-conventions, which OpenTelemetry's exporters bring along. */
 const SIZE_LIMIT_MB = 22;
 
 test("with all that it brings along it is small, and alone with that it traces a call", async () => {

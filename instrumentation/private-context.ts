@@ -1,7 +1,7 @@
 /**
  * The contexts of private mode: immutable, a handful of values each. The API's own context makes closures for every
- * instance, which V8 let survive one garbage collection after the other, and with them every span that had ended: that
- * cost as much as all else that a call costs (docs/overhead.md).
+ * instance, which V8 let survive one garbage collection after the other, and with them every span that had ended
+ * (docs/overhead.md).
  */
 import type { Context } from "@opentelemetry/api";
 

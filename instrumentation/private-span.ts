@@ -1,6 +1,6 @@
 /**
- * A span of the private pipeline: what the OpenTelemetry API asks of a span, and nothing more. The SDK's own takes three
- * times as long for it (docs/overhead.md), because it serves samplers, limits and processors that are not here: the
+ * A span of the private pipeline: what the OpenTelemetry API asks of a span, and nothing more. The SDK's own takes about
+ * twice as long for it (docs/overhead.md), because it serves samplers, limits and processors that are not here: the
  * attributes are ours, few, and of the right types, and the one who takes the ended span is known.
  */
 import {

@@ -1,7 +1,6 @@
 /**
  * Spans that wait to be sent, as the bytes that will be: grouped by the resource and the scope that they came with, each
- * group in one buffer. A waiting span is no object, so the garbage collector has nothing to move; that it had cost more
- * than encoding (docs/overhead.md).
+ * group in one buffer. A waiting span is no object, so the garbage collector has nothing to move.
  */
 import type { Attributes } from "@opentelemetry/api";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
