@@ -3,24 +3,17 @@
  * service's tick.
  */
 import type { Attributes } from "@opentelemetry/api";
-import { ContentWriter, type Redact } from "./content-writer.ts";
+import type { ContentWriter, Redact } from "./content-writer.ts";
 import { ATTR } from "./conventions.ts";
-import type { Dialect, Reply, RequestContent } from "./dialect.ts";
-import { inTurn } from "./guard/hidden-text.ts";
+import type { Reply } from "./dialect.ts";
 import { countError, stats } from "./health.ts";
-import { promptHash } from "./hash.ts";
 import { toolDefinition } from "./openai/request.ts";
 import { formatUsd, type Usage } from "./pricing.ts";
-import { runtime } from "./runtime.ts";
+import { hashOfCall, type HashedCall } from "./prompt-hash.ts";
+import { contentWriter, runtime } from "./runtime.ts";
 import type { ContentMode } from "./settings.ts";
-import type { Fields } from "./untyped.ts";
 
-export interface FinishedRequest {
-  dialect: Dialect;
-  body: Fields;
-  provider: string;
-  model: string;
-  content: RequestContent;
+export interface FinishedRequest extends HashedCall {
   streamed: boolean;
   contentMode: ContentMode;
   reference: string | undefined;
@@ -48,7 +41,7 @@ export function replyAttributes(
     }
   }
   attempt("hashing a prompt", () => {
-    attributes[ATTR.assayPromptHash] = hashOf(request);
+    attributes[ATTR.assayPromptHash] = hashOfCall(request);
   });
   if (request.contentMode === "off") return attributes;
   if (withContent) attempt("writing content", () => writeContent(attributes, request, reply));
@@ -141,63 +134,17 @@ function describeCost(
   attributes[ATTR.assayPriceId] = price.id;
 }
 
-/** What the hash is not about: who asked, and how the answer was carried. */
-const NOT_HASHED = new Set([
-  "model",
-  "messages",
-  "input",
-  "prompt",
-  "instructions",
-  "tools",
-  "functions",
-  "contents",
-  "content",
-  "requests",
-  "systemInstruction",
-  "stream",
-  "stream_options",
-  "user",
-  "metadata",
-  "store",
-  "safety_identifier",
-  "prompt_cache_key",
-  // Files, which may be read once only.
-  "file",
-  "image",
-  "mask",
-]);
-
-function hashOf(request: FinishedRequest): string {
-  const parameters = Object.fromEntries(
-    Object.entries(request.body).filter(([name, value]) => !NOT_HASHED.has(name) && isPlain(value)),
-  );
-  const { system, messages, tools } = request.content;
-  return promptHash({
-    provider: request.provider,
-    model: request.model,
-    messages,
-    parameters,
-    ...(system === undefined ? {} : { system }),
-    ...(tools.length === 0 ? {} : { tools }),
-  });
-}
-
-function isPlain(value: unknown): boolean {
-  return value !== undefined && typeof value !== "function";
-}
-
 function writeContent(
   attributes: Attributes,
   request: FinishedRequest,
   reply: Reply | undefined,
 ): void {
-  const writer = new ContentWriter(
-    inTurn(request.hidden, request.contentMode === "redacted" ? runtime.redactor() : undefined),
-  );
+  if (request.contentMode === "off") return;
+  const writer = contentWriter(request.contentMode, request.hidden);
   // The answer first: when the budget of the span runs out, the beginning of the conversation is what is lost.
   const output = reply ? request.dialect.output(reply, writer) : [];
   const input = request.dialect.input(request.content, writer);
-  const tools = request.content.tools.map((tool) => writer.json(toolDefinition(tool)));
+  const tools = request.content.tools.map((tool) => writer.definition(toolDefinition(tool)));
   put(attributes, ATTR.outputMessages, output);
   put(attributes, ATTR.inputMessages, input.messages);
   put(attributes, ATTR.systemInstructions, input.system ?? []);

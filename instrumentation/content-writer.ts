@@ -1,7 +1,7 @@
 /**
- * Makes text fit to leave the service: redacted, cut to size, binary data replaced by its hash. One per span; it
- * counts what it did. Redaction looks a little further than the cut, so that a secret across the edge does not lose
- * its tail and with it its pattern.
+ * Makes text fit to leave the service: redacted and cut to size, or replaced by its hash; binary data is always replaced by
+ * its hash. One per span; it counts what it did. Redaction looks a little further than the cut, so that a secret across
+ * the edge does not lose its tail and with it its pattern.
  */
 import { createHash } from "node:crypto";
 import { fields, isFields, text, type Fields } from "./untyped.ts";
@@ -10,23 +10,42 @@ import { fields, isFields, text, type Fields } from "./untyped.ts";
 export const PART_LIMIT = 16 * 1024;
 export const SPAN_LIMIT = 128 * 1024;
 const REDACT_BEYOND = 4 * 1024;
-/** Hashing a larger file would hold up the service for more than some milliseconds. */
-const HASH_LIMIT = 8 * 1024 * 1024;
+/** Characters of base64. Hashing a larger file would hold up the service for more than some milliseconds. */
+const HASH_LIMIT = 2 * 1024 * 1024;
 
 export type Redact = (text: string) => { text: string; redactions: number };
+
+/** What stands for a text: equal texts have equal ones. */
+export type Digest = (text: string) => string;
 
 export class ContentWriter {
   redactions = 0;
   truncated = 0;
   readonly #redact: Redact | undefined;
+  readonly #digest: Digest | undefined;
+  readonly #isVerbatim: boolean;
   #left = SPAN_LIMIT;
 
   /** @param redact absent: text goes out as it is */
-  constructor(redact: Redact | undefined) {
+  constructor(redact: Redact | undefined, digest?: Digest, isVerbatim = false) {
     this.#redact = redact;
+    this.#digest = digest;
+    this.#isVerbatim = isVerbatim;
+  }
+
+  /** Of every text only its digest goes out; roles, ids and the names of tools stay. */
+  static digesting(digest: Digest): ContentWriter {
+    return new ContentWriter(undefined, digest);
+  }
+
+  /** Everything as it is, whatever its size: for what stays in the service. */
+  static verbatim(): ContentWriter {
+    return new ContentWriter(undefined, undefined, true);
   }
 
   text(value: string, partLimit = PART_LIMIT): string {
+    if (this.#isVerbatim) return value;
+    if (this.#digest) return this.#digest(value);
     const limit = Math.min(partLimit, this.#left);
     const clean = this.#redacted(
       value.length > limit + REDACT_BEYOND ? value.slice(0, limit + REDACT_BEYOND) : value,
@@ -75,6 +94,13 @@ export class ContentWriter {
     }
   }
 
+  /** A tool that was offered: what it is called is no content. */
+  definition(tool: Fields): unknown {
+    if (!this.#digest) return this.json(tool);
+    const { type, name, ...rest } = tool;
+    return { type, name, ...(Object.keys(rest).length > 0 ? { parameters: this.json(rest) } : {}) };
+  }
+
   /** `data:` URLs become their size and hash; other addresses stay, without their query. */
   media(modality: string, url: unknown, mimeType?: string): Fields {
     const address = text(url) ?? "";
@@ -85,6 +111,8 @@ export class ContentWriter {
 
   blob(modality: string, base64: unknown, mimeType?: string): Fields {
     const data = text(base64) ?? "";
+    if (this.#isVerbatim)
+      return { type: "blob", modality, mime_type: mimeType ?? null, content: data };
     const part: Record<string, unknown> = {
       type: "blob",
       modality,
@@ -99,7 +127,7 @@ export class ContentWriter {
   /** What the conventions have no part for: its type, and its text. */
   generic(value: unknown): Fields {
     const type = text(fields(value)?.["type"]) ?? "unknown";
-    return { type, content: this.json(withoutBinary(value)) };
+    return { type, content: this.json(this.#isVerbatim ? value : withoutBinary(value)) };
   }
 
   #redacted(value: string): string {

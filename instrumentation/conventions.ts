@@ -1,5 +1,5 @@
 /**
- * Attribute names that instrumentation writes and the collector reads.
+ * Attribute and metric names that instrumentation writes and the collector reads.
  *
  * Source: OpenTelemetry GenAI semantic conventions 1.41.1 and, where they do not clash, the newer names of
  * semantic-conventions-genai. Where a name changed between the two, both are written and both are read.
@@ -7,6 +7,20 @@
  */
 export const CONVENTIONS_VERSION = "1.41.1";
 export const SCHEMA_URL = "https://opentelemetry.io/schemas/1.41.1";
+
+/** The instrumentation scope of our spans and metrics. */
+export const SCOPE_NAME = "@assay/instrumentation";
+export const SCOPE_VERSION = "0.1.0";
+
+/** Histograms. */
+export const METRIC = {
+  /** Seconds. */
+  operationDuration: "gen_ai.client.operation.duration",
+  /** Seconds, of streams. */
+  timeToFirstChunk: "gen_ai.client.operation.time_to_first_chunk",
+  /** By `gen_ai.token.type`: input or output. */
+  tokenUsage: "gen_ai.client.token.usage",
+} as const;
 
 export const ATTR = {
   operationName: "gen_ai.operation.name",
@@ -54,6 +68,8 @@ export const ATTR = {
   inputMessages: "gen_ai.input.messages",
   outputMessages: "gen_ai.output.messages",
   toolDefinitions: "gen_ai.tool.definitions",
+  /** Of the metric of tokens. */
+  tokenType: "gen_ai.token.type",
   toolName: "gen_ai.tool.name",
   toolType: "gen_ai.tool.type",
   toolDescription: "gen_ai.tool.description",

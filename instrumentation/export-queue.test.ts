@@ -4,11 +4,23 @@ import { beforeEach, expect, test } from "vitest";
 import { ATTR } from "./conventions.ts";
 import { ExportQueue } from "./export-queue.ts";
 import { stats } from "./health.ts";
-import type { SpanSender } from "./otlp/senders.ts";
+import type { SpanBatch, SpanSender } from "./otlp/senders.ts";
 
 interface Kept {
   span: ReadableSpan;
   attributes: Attributes;
+}
+
+class KeptBatch implements SpanBatch {
+  readonly all: Kept[] = [];
+
+  get spans(): number {
+    return this.all.length;
+  }
+
+  add(span: ReadableSpan, attributes: Attributes): void {
+    this.all.push({ span, attributes });
+  }
 }
 
 beforeEach(() => {
@@ -19,10 +31,10 @@ beforeEach(() => {
 function sink() {
   const exported: Kept[] = [];
   const answers: ((failed: boolean) => void)[] = [];
-  const sender: SpanSender<Kept> = {
-    take: (span, attributes) => ({ span, attributes }),
-    export(spans, done) {
-      exported.push(...spans);
+  const sender: SpanSender<KeptBatch> = {
+    open: () => new KeptBatch(),
+    export(batch, done) {
+      exported.push(...batch.all);
       answers.push((failed) => done(failed ? { code: 1, error: new Error("away") } : { code: 0 }));
     },
     shutdown: () => Promise.resolve(),

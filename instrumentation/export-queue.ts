@@ -11,7 +11,7 @@ import { context, createContextKey, type Attributes } from "@opentelemetry/api";
 import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace";
 import { ATTR } from "./conventions.ts";
 import { countError, stats, warnOnce } from "./health.ts";
-import type { SpanSender } from "./otlp/senders.ts";
+import type { SpanBatch, SpanSender } from "./otlp/senders.ts";
 
 const MAX_SPANS = 2_048;
 const MAX_BYTES = 32 * 1024 * 1024;
@@ -48,38 +48,43 @@ export function asOwnExport(send: () => void): void {
   exporting.run(true, () => context.with(suppressed, send));
 }
 
-interface Queued<Waiting> {
-  span: Waiting;
+interface Waiting<Batch> {
+  batch: Batch;
   bytes: number;
 }
 
-export interface ExportQueueOptions<Waiting> {
-  sender: SpanSender<Waiting>;
+export interface ExportQueueOptions<Batch extends SpanBatch> {
+  sender: SpanSender<Batch>;
   /** One that gives up soon: its retries would keep a process that wants to end from ending. */
-  lastSender: () => SpanSender<Waiting>;
+  lastSender: () => SpanSender<Batch>;
   flushIntervalMs: number;
 }
 
 /** What of a queue does not depend on how spans wait in it. */
 export interface SpanQueue extends SpanProcessor {
+  /** Spans that are not sent yet. */
+  readonly waiting: number;
   /** The process is about to end: from now on give up soon. */
   hurry(): void;
   /** Without a flush: what still waits is dropped. */
   stop(): Promise<void>;
 }
 
-export class ExportQueue<Waiting> implements SpanQueue {
-  readonly #lastSender: () => SpanSender<Waiting>;
-  #sender: SpanSender<Waiting>;
+export class ExportQueue<Batch extends SpanBatch> implements SpanQueue {
+  readonly #lastSender: () => SpanSender<Batch>;
+  #sender: SpanSender<Batch>;
   #last = false;
   readonly #flushIntervalMs: number;
-  #queue: Queued<Waiting>[] = [];
+  /** Oldest first; only the last one grows. */
+  #queue: Waiting<Batch>[] = [];
+  #spans = 0;
   #bytes = 0;
+  #inFlight = 0;
   #timer: NodeJS.Timeout | undefined;
   #sending: Promise<void> | undefined;
   #stopped = false;
 
-  constructor(options: ExportQueueOptions<Waiting>) {
+  constructor(options: ExportQueueOptions<Batch>) {
     this.#sender = options.sender;
     this.#lastSender = options.lastSender;
     this.#flushIntervalMs = options.flushIntervalMs;
@@ -92,13 +97,17 @@ export class ExportQueue<Waiting> implements SpanQueue {
   onEnd(span: ReadableSpan): void {
     // Bit 1: sampled. What the service's sampler leaves out is not sent.
     if (this.#stopped || (span.spanContext().traceFlags & 1) === 0) return;
-    if (this.#queue.length >= MAX_SPANS) {
+    if (this.#spans >= MAX_SPANS) {
       stats.spansDroppedQueueFull++;
       return;
     }
     this.#push(span);
-    if (this.#queue.length >= BATCH_SPANS || this.#bytes >= BATCH_BYTES) void this.#send();
+    if (this.#hasFullBatch()) void this.#send();
     else this.#schedule();
+  }
+
+  get waiting(): number {
+    return this.#spans + this.#inFlight;
   }
 
   hurry(): void {
@@ -120,8 +129,9 @@ export class ExportQueue<Waiting> implements SpanQueue {
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
-    stats.spansDroppedExportFailed += this.#queue.length;
+    stats.spansDroppedExportFailed += this.#spans;
     this.#queue = [];
+    this.#spans = 0;
     this.#bytes = 0;
     await this.#sender.shutdown();
   }
@@ -134,13 +144,31 @@ export class ExportQueue<Waiting> implements SpanQueue {
     }
     try {
       const bytes = sizeOf(attributes);
-      this.#queue.push({ span: this.#sender.take(span, attributes), bytes });
+      const waiting = this.#batchFor(bytes);
+      waiting.batch.add(span, attributes);
+      waiting.bytes += bytes;
       this.#bytes += bytes;
+      this.#spans++;
       stats.spansEnqueued++;
     } catch (error) {
       stats.spansDroppedExportFailed++;
       countError("encoding a span", error);
     }
+  }
+
+  #batchFor(bytes: number): Waiting<Batch> {
+    const last = this.#queue.at(-1);
+    const hasRoom = last && last.batch.spans < BATCH_SPANS && last.bytes + bytes <= BATCH_BYTES;
+    if (last && (hasRoom || last.batch.spans === 0)) return last;
+    const next = { batch: this.#sender.open(), bytes: 0 };
+    this.#queue.push(next);
+    return next;
+  }
+
+  #hasFullBatch(): boolean {
+    const [first, second] = this.#queue;
+    if (!first) return false;
+    return second !== undefined || first.batch.spans >= BATCH_SPANS || first.bytes >= BATCH_BYTES;
   }
 
   #schedule(): void {
@@ -156,33 +184,32 @@ export class ExportQueue<Waiting> implements SpanQueue {
     this.#timer = undefined;
     if (this.#sending) return this.#sending;
     const batch = this.#take();
-    if (batch.length === 0) return Promise.resolve();
+    if (!batch) return Promise.resolve();
+    this.#inFlight = batch.spans;
     this.#sending = outsideRequests(() => this.#export(batch)).finally(() => {
       this.#sending = undefined;
-      if (this.#queue.length >= BATCH_SPANS) void this.#send();
+      this.#inFlight = 0;
+      if (this.#hasFullBatch()) void this.#send();
       else if (this.#queue.length > 0) this.#schedule();
     });
     return this.#sending;
   }
 
-  #take(): Waiting[] {
-    let bytes = 0;
-    let taken = 0;
-    for (const queued of this.#queue) {
-      if (taken === BATCH_SPANS || (taken > 0 && bytes + queued.bytes > BATCH_BYTES)) break;
-      bytes += queued.bytes;
-      taken++;
-    }
-    this.#bytes -= bytes;
-    return this.#queue.splice(0, taken).map((queued) => queued.span);
+  #take(): Batch | undefined {
+    const oldest = this.#queue.shift();
+    if (!oldest) return undefined;
+    this.#bytes -= oldest.bytes;
+    this.#spans -= oldest.batch.spans;
+    return oldest.batch;
   }
 
   /** Never rejects. */
-  #export(batch: Waiting[]): Promise<void> {
+  #export(batch: Batch): Promise<void> {
+    const { spans } = batch;
     return new Promise((resolve) => {
       const done = (error: unknown, failed: boolean): void => {
-        if (failed) countFailed(batch.length, error);
-        else stats.spansExported += batch.length;
+        if (failed) countFailed(spans, error);
+        else stats.spansExported += spans;
         resolve();
       };
       try {

@@ -9,11 +9,11 @@
  */
 import { SpanKind } from "@opentelemetry/api";
 import type { ReadableSpan, Span, SpanProcessor } from "@opentelemetry/sdk-trace";
+import { SCOPE_NAME } from "./conventions.ts";
 import type { SpanQueue } from "./export-queue.ts";
 import { drainAll } from "./drain.ts";
 import { createQueue } from "./private-provider.ts";
 import { runtime, trackQueue } from "./runtime.ts";
-import { SCOPE_NAME } from "./tracing.ts";
 
 /** Beginnings of attribute names that only spans about models carry, in the dialects that the collector reads. */
 const MODEL_PREFIXES = [

@@ -15,15 +15,16 @@ import {
   type Span,
 } from "@opentelemetry/api";
 import { replyAttributes, type FinishedRequest } from "./call-attributes.ts";
-import type { Redact } from "./content-writer.ts";
 import { ATTR } from "./conventions.ts";
 import type { Dialect, Reply } from "./dialect.ts";
 import { enqueueFinished } from "./drain.ts";
-import { hiddenText, visible } from "./guard/hidden-text.ts";
-import { countError, stats } from "./health.ts";
+import { isForeignModelCall } from "./foreign-call.ts";
+import { hiddenText } from "./guard/hidden-text.ts";
+import { countError, guarded, stats } from "./health.ts";
 import { contextAttributes, currentContext } from "./llm-context.ts";
+import { areMetricsWanted, recordCall } from "./metrics.ts";
 import type { ServerAddress } from "./providers.ts";
-import { runtime } from "./runtime.ts";
+import { runtime, textOutside } from "./runtime.ts";
 import { currentTracing, type Tracing } from "./tracing.ts";
 import { text, type Fields } from "./untyped.ts";
 
@@ -40,7 +41,10 @@ const INSIDE = createContextKey("assay.model-call");
 export function startModelCall(request: CallRequest): ModelCall | undefined {
   try {
     const tracing = currentTracing();
-    if (!tracing || tracing.active().getValue(INSIDE)) return undefined;
+    if (!tracing) return undefined;
+    const parent = tracing.active();
+    if (parent.getValue(INSIDE)) return undefined;
+    if (tracing.mode === "global" && isForeignModelCall(trace.getSpan(parent))) return undefined;
     return new ModelCall(tracing, request);
   } catch (error) {
     countError("starting a span", error);
@@ -83,6 +87,7 @@ export class ModelCall {
       model,
       content: dialect.content(body),
       streamed: attributes[ATTR.requestStream] === true,
+      attributes,
       contentMode: llmContext?.content ?? runtime.settings.content,
       reference: llmContext?.reference,
       hidden: hiddenText(),
@@ -133,12 +138,31 @@ export class ModelCall {
   #end(reply: Reply | undefined, error: unknown): void {
     if (this.#ended) return;
     this.#ended = true;
-    if (!this.#span.isRecording()) return;
+    const isRecording = this.#span.isRecording();
+    const isMeasured = areMetricsWanted();
+    if (!isRecording && !isMeasured) return;
     const endedAt = performance.now();
-    const captures = this.#request.contentMode !== "off";
+    const captures = isRecording && this.#request.contentMode !== "off";
     enqueueFinished({
       contentSize: captures ? this.#request.content.size + (reply?.outputSize ?? 0) : 0,
-      finish: (withContent) => this.#finish(reply, error, endedAt, withContent),
+      finish: (withContent) => {
+        if (isMeasured) guarded("recording metrics", () => this.#measure(reply, error, endedAt));
+        if (isRecording) this.#finish(reply, error, endedAt, withContent);
+      },
+    });
+  }
+
+  #measure(reply: Reply | undefined, error: unknown, endedAt: number): void {
+    const answer: Attributes = {};
+    const failure = failureOf(reply, error);
+    if (reply?.model) answer[ATTR.responseModel] = reply.model;
+    if (failure !== undefined) answer[ATTR.errorType] = failure;
+    recordCall({
+      attributes: [this.#request.attributes, answer],
+      durationMs: endedAt - this.#startedAt,
+      timeToFirstChunkMs:
+        this.#firstChunkAt === undefined ? undefined : this.#firstChunkAt - this.#startedAt,
+      usage: reply?.usage,
     });
   }
 
@@ -148,34 +172,30 @@ export class ModelCall {
       const attributes = replyAttributes(this.#request, reply, withContent);
       if (this.#firstChunkAt !== undefined)
         attributes[ATTR.responseTimeToFirstChunk] = (this.#firstChunkAt - this.#startedAt) / 1000;
-      markError(span, attributes, { error, reply, hidden: this.#request.hidden });
+      this.#markError(attributes, error, reply);
       span.setAttributes(attributes);
     } finally {
       // Milliseconds of performance.now(), which the SDK tells from those of Date.now().
       span.end(endedAt);
     }
   }
+
+  #markError(attributes: Attributes, error: unknown, reply: Reply | undefined): void {
+    const type = failureOf(reply, error);
+    if (type === undefined) return;
+    attributes[ATTR.errorType] = type;
+    const said = error instanceof Error ? error.message.slice(0, 1_024) : type;
+    const message = textOutside(said, this.#request.contentMode, this.#request.hidden);
+    this.#span.setStatus({
+      code: SpanStatusCode.ERROR,
+      ...(message === undefined ? {} : { message }),
+    });
+  }
 }
 
-function markError(
-  span: Span,
-  attributes: Attributes,
-  {
-    error,
-    reply,
-    hidden,
-  }: { error: unknown; reply: Reply | undefined; hidden: Redact | undefined },
-): void {
-  const type = error === undefined ? reply?.failure : errorType(error);
-  if (type === undefined) return;
-  attributes[ATTR.errorType] = type;
-  // The provider's message may repeat the prompt, or part of a key: it is content.
-  span.setStatus({
-    code: SpanStatusCode.ERROR,
-    message: runtime.redact(
-      visible(error instanceof Error ? error.message.slice(0, 1_024) : type, hidden),
-    ),
-  });
+/** error.type; undefined: it did not fail. */
+function failureOf(reply: Reply | undefined, error: unknown): string | undefined {
+  return error === undefined ? reply?.failure : errorType(error);
 }
 
 /** The HTTP status where the API answered, else the class of the error, or the name where it has none of its own. */

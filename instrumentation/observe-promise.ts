@@ -30,95 +30,111 @@ export function observePromise(promise: unknown, call: ModelCall): void {
       call.finishUnseen();
       return;
     }
-    const state: Observation = { call, parsed: false };
-    replaceParse(promise, state, (value) => settle(value, call));
-    replaceThenUnwrap(promise, state);
-    replaceAsResponse(promise, state);
+    observe(promise, call);
   } catch (error) {
     countError("observing a call", error);
     call.finishUnseen();
   }
 }
 
+type Functions = Record<"parse" | "_thenUnwrap" | "asResponse", Method>;
+
 interface Observation {
   readonly call: ModelCall;
-  /** The SDK itself reads the body. */
-  parsed: boolean;
+  /** The promise's own. */
+  readonly original: Functions;
+  /** Its value is seen where it is derived from. */
+  readonly isDerived: boolean;
+  /** What the SDK reads the body for. */
+  parsing: { begun: boolean };
+  result: Promise<unknown> | undefined;
 }
 
-interface ApiPromise {
-  parse: Method;
-  _thenUnwrap: Method;
-  asResponse: Method;
+/** Of promises that are observed. */
+const OBSERVATION = Symbol("assay.observation");
+
+interface ApiPromise extends Functions {
+  [OBSERVATION]?: Observation;
 }
 
 function isApiPromise(value: unknown): value is ApiPromise {
-  return (
-    value instanceof Promise &&
-    ["parse", "_thenUnwrap", "asResponse"].every(
-      (name) => typeof Reflect.get(value, name) === "function",
-    )
+  if (!(value instanceof Promise)) return false;
+  const { parse, _thenUnwrap, asResponse } = value as Partial<Functions> & Promise<unknown>;
+  return [parse, _thenUnwrap, asResponse].every((one) => typeof one === "function");
+}
+
+/**
+ * The functions are the same for every promise, and find what belongs to one on it. With functions made anew for each,
+ * V8 let all that a call holds survive garbage collections (docs/overhead.md).
+ *
+ * @param source what the promise is derived from
+ */
+function observe(promise: ApiPromise, call: ModelCall, source?: Observation): void {
+  const { parse, _thenUnwrap, asResponse } = promise;
+  promise[OBSERVATION] = {
+    call,
+    original: { parse, _thenUnwrap, asResponse },
+    isDerived: source !== undefined,
+    parsing: source?.parsing ?? { begun: false },
+    result: undefined,
+  };
+  promise.parse = observedParse;
+  promise.asResponse = observedAsResponse;
+  if (!source) promise._thenUnwrap = observedThenUnwrap;
+}
+
+function observedParse(this: unknown): unknown {
+  const observation = observationOf(this);
+  const { call, original, isDerived, parsing } = observation;
+  if (observation.result) return observation.result;
+  parsing.begun = true;
+  observation.result = (original.parse.call(this) as Promise<unknown>).then(
+    (value) => {
+      if (!isDerived) settle(value, call);
+      return value;
+    },
+    (error: unknown) => {
+      call.fail(error);
+      throw error;
+    },
+  );
+  return observation.result;
+}
+
+function observedThenUnwrap(this: unknown, transform: unknown, ...rest: unknown[]): unknown {
+  const observation = observationOf(this);
+  const { call, original } = observation;
+  const derived = original._thenUnwrap.call(
+    this,
+    function (this: unknown, value: unknown, ...args: unknown[]) {
+      settle(value, call);
+      return (transform as Method).call(this, value, ...args);
+    },
+    ...rest,
+  );
+  if (isApiPromise(derived)) observe(derived, call, observation);
+  return derived;
+}
+
+function observedAsResponse(this: unknown): unknown {
+  const { call, original, parsing } = observationOf(this);
+  return (original.asResponse.call(this) as Promise<unknown>).then(
+    (response) => {
+      // withResponse asks for both; then the SDK reads the body and parse sees it.
+      if (!parsing.begun) observeResponse(response, call);
+      return response;
+    },
+    (error: unknown) => {
+      call.fail(error);
+      throw error;
+    },
   );
 }
 
-function replaceParse(
-  promise: ApiPromise,
-  state: Observation,
-  seen: (value: unknown) => void,
-): void {
-  const original = promise.parse;
-  let result: Promise<unknown> | undefined;
-  promise.parse = function (): unknown {
-    if (result) return result;
-    state.parsed = true;
-    result = (original.call(this) as Promise<unknown>).then(
-      (value) => {
-        seen(value);
-        return value;
-      },
-      (error: unknown) => {
-        state.call.fail(error);
-        throw error;
-      },
-    );
-    return result;
-  };
-}
-
-function replaceThenUnwrap(promise: ApiPromise, state: Observation): void {
-  const original = promise._thenUnwrap;
-  promise._thenUnwrap = function (transform, ...rest): unknown {
-    const derived = original.call(
-      this,
-      function (this: unknown, value: unknown, ...args: unknown[]) {
-        settle(value, state.call);
-        return (transform as Method).call(this, value, ...args);
-      },
-      ...rest,
-    );
-    if (isApiPromise(derived)) {
-      replaceParse(derived, state, () => undefined);
-      replaceAsResponse(derived, state);
-    }
-    return derived;
-  };
-}
-
-function replaceAsResponse(promise: ApiPromise, state: Observation): void {
-  const original = promise.asResponse;
-  promise.asResponse = function (): unknown {
-    return (original.call(this) as Promise<unknown>).then(
-      (response) => {
-        // withResponse asks for both; then the SDK reads the body and parse sees it.
-        if (!state.parsed) observeResponse(response, state.call);
-        return response;
-      },
-      (error: unknown) => {
-        state.call.fail(error);
-        throw error;
-      },
-    );
-  };
+function observationOf(promise: unknown): Observation {
+  const observation = (promise as ApiPromise)[OBSERVATION];
+  if (!observation) throw new TypeError("expected a method of an APIPromise to be called on it");
+  return observation;
 }
 
 /** The answer, or a stream of it. Never throws. */

@@ -15,14 +15,14 @@ import {
   type SpanKind,
 } from "@opentelemetry/api";
 import { noteWriter } from "./call-attributes.ts";
-import { ContentWriter } from "./content-writer.ts";
+import type { ContentWriter } from "./content-writer.ts";
 import { ATTR } from "./conventions.ts";
 import { enqueueFinished } from "./drain.ts";
-import { hiddenText, inTurn, visible } from "./guard/hidden-text.ts";
+import { hiddenText } from "./guard/hidden-text.ts";
 import { stats } from "./health.ts";
 import { contextAttributes, currentContext } from "./llm-context.ts";
 import { errorType } from "./model-call.ts";
-import { runtime } from "./runtime.ts";
+import { contentWriter, runtime, textOutside } from "./runtime.ts";
 import type { ContentMode } from "./settings.ts";
 import type { Tracing } from "./tracing.ts";
 
@@ -111,8 +111,8 @@ export class OperationSpan {
     try {
       if (outcome.error !== undefined) this.#markError(attributes, outcome);
       outcome.describe?.(attributes);
-      if (this.contentMode !== "off" && withContent) this.#write(attributes, outcome);
-      else if (!withContent) attributes[ATTR.assayContentDropped] = true;
+      if (withContent) this.#write(attributes, outcome);
+      else attributes[ATTR.assayContentDropped] = true;
     } finally {
       this.#span.setAttributes(attributes);
       // Milliseconds of performance.now(), which the SDK tells from those of Date.now().
@@ -122,18 +122,17 @@ export class OperationSpan {
 
   #markError(attributes: Attributes, outcome: OperationOutcome): void {
     attributes[ATTR.errorType] = outcome.errorType ?? errorType(outcome.error);
-    // The message may repeat what was asked: it is content.
-    const message = outcome.error instanceof Error ? outcome.error.message.slice(0, 1_024) : "";
+    const said = outcome.error instanceof Error ? outcome.error.message.slice(0, 1_024) : "";
+    const message = textOutside(said, this.contentMode, this.#hidden);
     this.#span.setStatus({
       code: SpanStatusCode.ERROR,
-      message: runtime.redact(visible(message, this.#hidden)),
+      ...(message === undefined ? {} : { message }),
     });
   }
 
   #write(attributes: Attributes, outcome: OperationOutcome): void {
-    const writer = new ContentWriter(
-      inTurn(this.#hidden, this.contentMode === "redacted" ? runtime.redactor() : undefined),
-    );
+    if (this.contentMode === "off") return;
+    const writer = contentWriter(this.contentMode, this.#hidden);
     outcome.write?.(attributes, writer);
     noteWriter(attributes, writer);
   }

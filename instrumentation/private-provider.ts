@@ -1,23 +1,29 @@
 /** The pipeline for services without OpenTelemetry: a tracer provider that is registered nowhere → export queue → OTLP. */
 import type { Attributes } from "@opentelemetry/api";
-import { TracerProvider, type TracerProviderOptions } from "@opentelemetry/sdk-trace";
-import { ATTR } from "./conventions.ts";
+import type { ReadableSpan } from "@opentelemetry/sdk-trace";
+import { ATTR, SCOPE_VERSION } from "./conventions.ts";
 import { ExportQueue, type SpanQueue } from "./export-queue.ts";
-import { jsonSender, protobufSender, type SenderOptions, type SpanSender } from "./otlp/senders.ts";
+import {
+  jsonSender,
+  protobufSender,
+  type SenderOptions,
+  type SpanBatch,
+  type SpanSender,
+} from "./otlp/senders.ts";
+import { PrivateTracerProvider } from "./private-tracer.ts";
 import type { Settings } from "./settings.ts";
-import { SCOPE_VERSION } from "./tracing.ts";
 
-type Resource = NonNullable<TracerProviderOptions["resource"]>;
+type Resource = ReadableSpan["resource"];
 export interface Pipeline {
-  provider: TracerProvider;
+  provider: PrivateTracerProvider;
   queue: SpanQueue;
 }
 
 export function createPipeline(settings: Settings): Pipeline {
   const queue = createQueue(settings.tracesUrl, settings);
-  const provider = new TracerProvider({
+  const provider = new PrivateTracerProvider({
     resource: serviceResource(settings),
-    spanProcessors: [queue],
+    ended: (span) => queue.onEnd(span),
   });
   return { provider, queue };
 }
@@ -44,7 +50,9 @@ export function createQueue(
   url: string,
   { flushIntervalMs, protocol }: Pick<Settings, "flushIntervalMs" | "protocol">,
 ): SpanQueue {
-  const queue = <Waiting>(sender: (options: SenderOptions) => SpanSender<Waiting>): SpanQueue =>
+  const queue = <Batch extends SpanBatch>(
+    sender: (options: SenderOptions) => SpanSender<Batch>,
+  ): SpanQueue =>
     new ExportQueue({
       sender: sender({ url }),
       lastSender: () => sender({ url, timeoutMillis: LAST_TIMEOUT_MS }),

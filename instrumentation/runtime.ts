@@ -2,14 +2,16 @@
  * What the parts share within one process: settings, price book, redactor, pipeline. `start()` is idempotent: importing
  * twice, or through two module systems, gives one pipeline.
  */
-import type { Redact } from "./content-writer.ts";
+import { ContentWriter, type Digest, type Redact } from "./content-writer.ts";
 import { drainAll } from "./drain.ts";
 import type { SpanQueue } from "./export-queue.ts";
+import { inTurn, visible } from "./guard/hidden-text.ts";
 import { guarded, warnOnce } from "./health.ts";
 import { loadPriceBook, type PriceBook } from "./pricing.ts";
 import { createPipeline, type Pipeline } from "./private-provider.ts";
 import { createRedactor } from "./redact.ts";
-import { readSettings } from "./settings.ts";
+import { readSettings, type ContentMode } from "./settings.ts";
+import { createDigest } from "./text-digest.ts";
 import { checkApiVersion, setPrivateProvider, stopTracing } from "./tracing.ts";
 
 /** How long the end of a process may be held up. */
@@ -19,21 +21,35 @@ const API_CHECK_DELAY_MS = 3_000;
 
 let pipeline: Pipeline | undefined;
 let redactor: Redact | undefined;
+let digest: Digest | undefined;
 let stopped = false;
 /** All that holds something to send; those that end with this package, and those of an SDK of the service. */
 const queues = new Set<Queue>();
 const ownQueues = new Set<Queue>();
 
-type Queue = Pick<SpanQueue, "hurry" | "forceFlush" | "stop">;
+type Queue = Pick<SpanQueue, "hurry" | "forceFlush" | "stop" | "waiting">;
 
 export const runtime = {
   settings: readSettings(),
   priceBook: (): PriceBook => loadPriceBook(),
-  redactor: (): Redact => (redactor ??= createRedactor()),
-  /** Text that leaves the service with the mode's rules applied, outside of messages. */
-  redact: (text: string): string =>
-    runtime.settings.content === "full" ? text : runtime.redactor()(text).text,
 };
+
+/** What the content policy makes of text; not for `off`, which lets none out. */
+export function contentWriter(mode: Exclude<ContentMode, "off">, hidden?: Redact): ContentWriter {
+  if (mode !== "hash")
+    return new ContentWriter(inTurn(hidden, mode === "redacted" ? redact : undefined));
+  const hashed = (digest ??= createDigest(runtime.settings.hashKey));
+  return ContentWriter.digesting((text) => hashed(visible(text, hidden)));
+}
+
+/** Text outside of messages, such as an error's, which may repeat the prompt or part of a key. undefined: it stays here. */
+export function textOutside(text: string, mode: ContentMode, hidden?: Redact): string | undefined {
+  if (mode === "off" || mode === "hash") return undefined;
+  const shown = visible(text, hidden);
+  return mode === "full" ? shown : redact(shown).text;
+}
+
+const redact: Redact = (text) => (redactor ??= createRedactor())(text);
 
 /** @param isOwn whether `shutdown` stops it */
 export function trackQueue(queue: Queue, isOwn = false): void {
@@ -94,6 +110,7 @@ function flushAtExit(): void {
     if (Date.now() - flushedAt < 100) return;
     void lastFlush().then(() => (flushedAt = Date.now()));
   });
+  process.on("exit", warnOfLoss);
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     const onSignal = (): void => {
       const alone = process.listenerCount(signal) === 1;
@@ -104,4 +121,15 @@ function flushAtExit(): void {
     };
     process.on(signal, onSignal);
   }
+}
+
+/** process.exit() and an error that nobody caught leave no time to send anything: say so, and how to do better. */
+function warnOfLoss(): void {
+  let lost = 0;
+  for (const queue of queues) lost += queue.waiting;
+  if (lost === 0 || stopped) return;
+  warnOnce(
+    "exit",
+    `${lost} spans were not sent because the process ended at once; await flush() of @assay/instrumentation before process.exit()`,
+  );
 }

@@ -47,7 +47,7 @@ test("bad values are named, and the defaults used", () => {
     OTEL_RESOURCE_ATTRIBUTES: "service.namespace=shop,broken",
   });
   expect(settings.problems).toHaveLength(6);
-  expect(settings.problems.join("\n")).toContain('expected off, redacted, full, got "some"');
+  expect(settings.problems.join("\n")).toContain('expected off, hash, redacted, full, got "some"');
   expect(settings).toMatchObject({
     content: "redacted",
     propagation: "auto",

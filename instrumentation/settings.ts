@@ -9,8 +9,11 @@
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-/** `off`: no text leaves the service. `redacted`: secrets and personal data are replaced. `full`: as it was. */
-export type ContentMode = "off" | "redacted" | "full";
+/**
+ * `off`: no text leaves the service. `hash`: of each text its hash and length. `redacted`: secrets and personal data are
+ * replaced. `full`: as it was.
+ */
+export type ContentMode = "off" | "hash" | "redacted" | "full";
 
 /** To which hosts a `traceparent` header is added. `auto`: to all but the known model APIs of third parties. */
 type PropagationMode = "auto" | "all" | "off";
@@ -31,6 +34,8 @@ export interface Settings {
   serviceName: string;
   resourceAttributes: Readonly<Record<string, string>>;
   project: string | undefined;
+  /** Makes the hashes of `hash` keyed ones, which nobody without the key can try texts against. */
+  hashKey: string | undefined;
   flushIntervalMs: number;
   problems: readonly string[];
 }
@@ -73,6 +78,7 @@ export function readSettings(
       "unknown_service:node",
     resourceAttributes,
     project: env["ASSAY_PROJECT"] || undefined,
+    hashKey: hashKey(env, problems),
     flushIntervalMs: milliseconds(env, "OTEL_BSP_SCHEDULE_DELAY", 1_000, problems),
     problems,
   };
@@ -95,7 +101,23 @@ function contentMode(
   const mode = otel ? OTEL_CAPTURE[otel.toLowerCase()] : undefined;
   if (otel && !mode)
     problems.push(`${name}: expected ${Object.keys(OTEL_CAPTURE).join(", ")}, got "${otel}"`);
-  return oneOf(env, "ASSAY_CONTENT", ["off", "redacted", "full"], mode ?? "redacted", problems);
+  const modes = ["off", "hash", "redacted", "full"] as const;
+  return oneOf(env, "ASSAY_CONTENT", modes, mode ?? "redacted", problems);
+}
+
+const MIN_KEY_CHARACTERS = 32;
+
+/** The collector's variable, so that both make the same hashes; what it says of a bad one never holds the key. */
+function hashKey(
+  env: Readonly<Record<string, string | undefined>>,
+  problems: string[],
+): string | undefined {
+  const key = env["ASSAY_REDACT_KEY"];
+  if (!key || key.length >= MIN_KEY_CHARACTERS) return key || undefined;
+  problems.push(
+    `ASSAY_REDACT_KEY: expected a secret of at least ${MIN_KEY_CHARACTERS} characters, got ${key.length}; hashing without a key`,
+  );
+  return undefined;
 }
 
 function oneOf<const T extends string>(

@@ -11,19 +11,16 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import {
   context,
   ProxyTracerProvider,
-  ROOT_CONTEXT,
   trace,
   createContextKey,
   type Context,
   type Tracer,
   type TracerProvider,
 } from "@opentelemetry/api";
-import { SCHEMA_URL } from "./conventions.ts";
+import { SCHEMA_URL, SCOPE_NAME, SCOPE_VERSION } from "./conventions.ts";
 import { drainAll } from "./drain.ts";
 import { warnOnce } from "./health.ts";
-
-export const SCOPE_NAME = "@assay/instrumentation";
-export const SCOPE_VERSION = "0.1.0";
+import { PRIVATE_ROOT } from "./private-context.ts";
 
 export interface Tracing {
   readonly mode: "global" | "private";
@@ -71,9 +68,10 @@ export function runInScope<T>(scope: LazyContext, work: () => T): T {
   return scopes.run(scope, work);
 }
 
+/** Without a scope of ours, the span of somebody who registered a context manager and no provider that we can use. */
 function activePrivate(): Context {
   const scope = scopes.getStore();
-  if (!scope) return ROOT_CONTEXT;
+  if (!scope) return trace.getSpan(context.active()) ? context.active() : PRIVATE_ROOT;
   return "context" in scope ? scope.context() : scope;
 }
 
@@ -93,8 +91,17 @@ function globalTracingNow(): Tracing | undefined {
   return globalTracing;
 }
 
-/** The service's own provider: what was registered, if it is more than a placeholder. */
+/** Sentry's: its spans go to Sentry, and it takes no span processor, so that ours would never reach Assay. */
+const CLOSED_PROVIDER = "SentryTracerProvider";
+
+/** The service's own provider, if its spans can go where ours should. */
 function registeredProvider(): TracerProvider | undefined {
+  const provider = visibleProvider();
+  return provider?.constructor.name === CLOSED_PROVIDER ? undefined : provider;
+}
+
+/** What was registered, if it is more than a placeholder. */
+function visibleProvider(): TracerProvider | undefined {
   const registered = trace.getTracerProvider();
   const provider =
     "getDelegate" in registered && typeof registered.getDelegate === "function"
@@ -134,7 +141,7 @@ function finishBeforeShutdown(provider: TracerProvider): void {
 export function checkApiVersion(): void {
   const slot: unknown = Reflect.get(globalThis, Symbol.for("opentelemetry.js.api.1"));
   if (typeof slot !== "object" || slot === null || !("trace" in slot)) return;
-  if (registeredProvider()) return;
+  if (visibleProvider()) return;
   const version = "version" in slot ? String(slot.version) : "unknown";
   warnOnce(
     "api version",

@@ -1,27 +1,18 @@
 /**
  * The prompt hash of a span that has its messages but brings no hash: equal requests hash alike, so that the
- * determinism of foreign instrumentations' answers can be measured too. It is made from the canonical messages, so two
- * instrumentations agree with themselves, not with each other.
+ * determinism of foreign instrumentations' answers can be measured too. It is made as our own instrumentation makes it, and
+ * is the same where a span says all that the request said: every instruction, message, tool and parameter.
  */
 import { ATTR } from "@assay/instrumentation/conventions";
-import { promptHash } from "@assay/instrumentation/hash";
+import { HASHED_PARAMETERS, promptHash } from "@assay/instrumentation/hash";
 import { number, parsed, text } from "./value.ts";
-
-const PARAMETERS = [
-  ATTR.requestTemperature,
-  ATTR.requestTopP,
-  ATTR.requestSeed,
-  ATTR.requestMaxTokens,
-  ATTR.requestFrequencyPenalty,
-  ATTR.requestPresencePenalty,
-];
 
 /** Undefined when there are no messages. */
 export function hashOfPrompt(valueOf: (key: string) => unknown): string | undefined {
   const messages = valueOf(ATTR.inputMessages);
   if (text(messages) === undefined && !Array.isArray(messages)) return undefined;
   const parameters: Record<string, unknown> = {};
-  for (const key of PARAMETERS) {
+  for (const key of HASHED_PARAMETERS) {
     const value = number(valueOf(key));
     if (value !== undefined) parameters[key] = value;
   }

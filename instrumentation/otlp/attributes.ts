@@ -29,20 +29,20 @@ function writeKeyValue(
 ): void {
   const name = keyOf(key);
   writer.varint(tag);
-  const isShort = typeof value !== "string" && typeof value !== "object";
-  // Tag, length, and the longest of the short values: ten bytes and their tag.
-  const most = isShort
-    ? name.length + 13
-    : typeof value === "string"
-      ? name.length + value.length * 3 + 10
-      : Infinity;
-  const start = writer.begin(most);
+  const most = mostBytes(value);
+  const start = writer.begin(name.length + 2 + most);
   writer.raw(name);
   writer.varint(VALUE);
-  const inner = writer.begin(isShort ? 11 : most);
+  const inner = writer.begin(most);
   writeValue(writer, value as AttributeValue, depth);
   writer.end(inner);
   writer.end(start);
+}
+
+/** Of a value at most: a number is ten bytes and their tag. */
+function mostBytes(value: unknown): number {
+  if (typeof value === "string") return value.length * 3 + 5;
+  return typeof value === "object" ? Infinity : 11;
 }
 
 /** The fields of an AnyValue. */

@@ -6,6 +6,8 @@
  */
 const SHORT = 0x80;
 const LONG_LENGTH_BYTES = 4;
+/** Copying so few bytes takes less than asking V8 to; must be less than 128, so that the length is one byte. */
+const SHORT_COPY = 64;
 /** UTF-16 code units to bytes of UTF-8, at most. */
 const MAX_UTF8_BYTES = 3;
 
@@ -17,16 +19,30 @@ export class MessageWriter {
     this.#bytes = Buffer.allocUnsafe(initialBytes);
   }
 
-  /** A copy of what was written since the last time. */
-  finish(): Uint8Array {
-    const copy = Buffer.from(this.#bytes.subarray(0, this.#at));
-    this.#at = 0;
-    return copy;
+  /** Bytes written so far. */
+  get position(): number {
+    return this.#at;
   }
 
-  /** Forgets what was written; for when a value could not be. */
-  clear(): void {
+  get capacity(): number {
+    return this.#bytes.length;
+  }
+
+  /** Forgets what was written after `position`; for when a value could not be. */
+  rewind(position: number): void {
+    this.#at = position;
+  }
+
+  /** What was written; holds until something else is. */
+  written(): Uint8Array {
+    return this.#bytes.subarray(0, this.#at);
+  }
+
+  /** A copy of what was written since the last time. */
+  finish(): Uint8Array {
+    const copy = Buffer.from(this.written());
     this.#at = 0;
+    return copy;
   }
 
   varint(value: number): void {
@@ -77,18 +93,36 @@ export class MessageWriter {
 
   /** What was written before, such as a tag with a key. */
   raw(bytes: Uint8Array): void {
-    this.#reserve(bytes.length);
-    this.#bytes.set(bytes, this.#at);
-    this.#at += bytes.length;
+    const { length } = bytes;
+    this.#reserve(length);
+    if (length > SHORT_COPY) this.#bytes.set(bytes, this.#at);
+    else for (let at = 0; at < length; at++) this.#bytes[this.#at + at] = bytes[at] as number;
+    this.#at += length;
   }
 
   /** Length and UTF-8; lone surrogates become U+FFFD. */
   text(value: string): void {
+    if (value.length <= SHORT_COPY && this.#shortAscii(value)) return;
     const most = value.length * MAX_UTF8_BYTES;
     this.#reserve(most + LONG_LENGTH_BYTES);
     const start = this.begin(most);
     this.#at += this.#bytes.write(value, this.#at, "utf8");
     this.end(start);
+  }
+
+  /** false: there is something else than ASCII in it, and nothing is written. */
+  #shortAscii(value: string): boolean {
+    const { length } = value;
+    this.#reserve(length + 1);
+    const start = this.#at + 1;
+    for (let at = 0; at < length; at++) {
+      const code = value.charCodeAt(at);
+      if (code >= 0x80) return false;
+      this.#bytes[start + at] = code;
+    }
+    this.#bytes[start - 1] = length;
+    this.#at = start + length;
+    return true;
   }
 
   /** Length and bytes given in hex, as trace ids are. */

@@ -4,7 +4,7 @@ import { TracerProvider, type ReadableSpan } from "@opentelemetry/sdk-trace";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startOtlpSink, type OtlpSink } from "../testing/otlp-sink.ts";
 import type { TraceRequest } from "../testing/otlp-messages.ts";
-import { jsonSender, protobufSender, type SpanSender } from "./senders.ts";
+import { jsonSender, protobufSender, type SpanBatch, type SpanSender } from "./senders.ts";
 
 let sink: OtlpSink;
 beforeAll(async () => {
@@ -12,13 +12,14 @@ beforeAll(async () => {
 });
 afterAll(() => sink.close());
 
-async function sent<Waiting>(
-  sender: SpanSender<Waiting>,
+async function sent<Batch extends SpanBatch>(
+  sender: SpanSender<Batch>,
   spans: ReadableSpan[],
 ): Promise<TraceRequest> {
   const before = sink.requests.length;
-  const waiting = spans.map((span) => sender.take(span, span.attributes));
-  const result = await new Promise<{ code: number }>((done) => sender.export(waiting, done));
+  const batch = sender.open();
+  for (const span of spans) batch.add(span, span.attributes);
+  const result = await new Promise<{ code: number }>((done) => sender.export(batch, done));
   expect(result.code).toBe(0);
   await sender.shutdown();
   expect(sink.requests).toHaveLength(before + 1);
@@ -89,17 +90,24 @@ test("what JSON's exporter gets wrong: numbers beyond 64 bits, half a surrogate 
   ]);
 });
 
-test("a span that cannot be read is an error, and the next one is whole", () => {
+test("a span that cannot be read is an error, and what is sent with it is whole", async () => {
   const sender = protobufSender({ url: `${sink.url}/v1/traces` });
-  const [span] = spansWith({});
+  const [span] = spansWith({ a: 1 });
   const hostile = {
     get a(): string {
       throw new Error("no");
     },
   };
-  expect(() => sender.take(span!, hostile)).toThrow("no");
-  const { bytes } = sender.take(span!, { a: 1 });
-  expect(bytes).toEqual(sender.take(span!, { a: 1 }).bytes);
+  const batch = sender.open();
+  batch.add(span!, { before: 1 });
+  expect(() => batch.add(span!, hostile)).toThrow("no");
+  batch.add(span!, { after: 1 });
+  expect(batch.spans).toBe(2);
+  const before = sink.requests.length;
+  await new Promise((done) => sender.export(batch, done));
+  const { spans } = sink.requests[before]!.resourceSpans[0]!.scopeSpans[0]!;
+  expect(spans.map(({ attributes }) => attributes[0]?.key)).toEqual(["before", "after"]);
+  await sender.shutdown();
 });
 
 /** Fields that are at their default are left out in one form and written in the other. */

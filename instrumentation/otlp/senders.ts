@@ -1,6 +1,6 @@
 /**
  * How spans get on the wire: OTLP over HTTP as protobuf, encoded when a span ends, or as JSON for receivers that want that,
- * by OpenTelemetry's own exporter. Both have its transport: OTEL_EXPORTER_OTLP_HEADERS, _TIMEOUT and certificates are read by it,
+ * by OpenTelemetry's own exporter when a batch is sent. Both have its transport: OTEL_EXPORTER_OTLP_HEADERS, _TIMEOUT and certificates are read by it,
  * and it repeats what may be repeated.
  */
 import type { Attributes } from "@opentelemetry/api";
@@ -12,14 +12,20 @@ import {
   type OTLPExporterNodeConfigBase,
 } from "@opentelemetry/otlp-exporter-base/node-http";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
-import { encodeRequest, type EncodedSpan } from "./request.ts";
-import { encodeSpan } from "./span.ts";
+import { ProtobufBatch } from "./batch.ts";
 
-export interface SpanSender<Waiting> {
-  /** What is kept of an ended span until it is sent. `attributes` stand for the span's own. */
-  take(span: ReadableSpan, attributes: Attributes): Waiting;
-  /** `code` 0 is success, as in OpenTelemetry. */
-  export(spans: Waiting[], done: (result: { code: number; error?: Error }) => void): void;
+/** Spans that wait to be sent together. */
+export interface SpanBatch {
+  /** How many. */
+  readonly spans: number;
+  /** `attributes` stand for the span's own. Throws where they cannot be read; then the span is not in the batch. */
+  add(span: ReadableSpan, attributes: Attributes): void;
+}
+
+export interface SpanSender<Batch extends SpanBatch> {
+  open(): Batch;
+  /** Ends the batch. `code` 0 is success, as in OpenTelemetry. */
+  export(batch: Batch, done: (result: { code: number; error?: Error }) => void): void;
   shutdown(): Promise<void>;
 }
 
@@ -29,15 +35,12 @@ export interface SenderOptions {
   timeoutMillis?: number;
 }
 
-export function protobufSender(options: SenderOptions): SpanSender<EncodedSpan> {
-  const exporter = protobufExporter(options, { signal: "TRACES", path: "v1/traces", item: "span" });
+export function protobufSender(options: SenderOptions): SpanSender<ProtobufBatch> {
+  const traces = { signal: "TRACES", path: "v1/traces", item: "span" } as const;
+  const exporter = protobufExporter(options, traces, (batch: ProtobufBatch) => batch.spans);
   return {
-    take: (span, attributes) => ({
-      resource: span.resource,
-      scope: span.instrumentationScope,
-      bytes: encodeSpan(span, attributes),
-    }),
-    export: (spans, done) => exporter.export(spans, done),
+    open: () => new ProtobufBatch(),
+    export: (batch, done) => exporter.export(batch, done),
     shutdown: () => exporter.shutdown(),
   };
 }
@@ -49,38 +52,46 @@ interface Signal {
 }
 
 /** Requests with spans and with log records are the same but for what is in them. */
-export function protobufExporter(
+export function protobufExporter<Sent extends { toRequest(): Uint8Array }>(
   options: SenderOptions,
   { signal, path, item }: Signal,
-): OTLPExporterBase<EncodedSpan[]> {
+  countItems: (sent: Sent) => number,
+): OTLPExporterBase<Sent> {
   const config = convertLegacyHttpOptions(httpConfig(options), signal, path, {
     "Content-Type": "application/x-protobuf",
   });
   const serializer = {
-    serializeRequest: encodeRequest,
+    serializeRequest: (sent: Sent) => sent.toRequest(),
     // Of the answer only the status counts; what a collector refused in part stands in its metrics.
     deserializeResponse: () => ({}),
-  };
-  const counting = {
-    name: item,
-    countItems: (items: readonly EncodedSpan[]) => items.length,
   };
   const delegate = createOtlpHttpExportDelegate(
     config,
     serializer,
     `otlp_http_${item}_exporter`,
-    counting,
+    { name: item, countItems },
     undefined,
   );
-  return new OTLPExporterBase<EncodedSpan[]>(delegate);
+  return new OTLPExporterBase<Sent>(delegate);
 }
 
-export function jsonSender(options: SenderOptions): SpanSender<ReadableSpan> {
+class JsonBatch implements SpanBatch {
+  readonly all: ReadableSpan[] = [];
+
+  get spans(): number {
+    return this.all.length;
+  }
+
+  add(span: ReadableSpan, attributes: Attributes): void {
+    this.all.push(attributes === span.attributes ? span : seenWith(span, attributes));
+  }
+}
+
+export function jsonSender(options: SenderOptions): SpanSender<JsonBatch> {
   const exporter = new OTLPTraceExporter(httpConfig(options));
   return {
-    take: (span, attributes) =>
-      attributes === span.attributes ? span : seenWith(span, attributes),
-    export: (spans, done) => exporter.export(spans, done),
+    open: () => new JsonBatch(),
+    export: (batch, done) => exporter.export(batch.all, done),
     shutdown: () => exporter.shutdown(),
   };
 }

@@ -15,7 +15,7 @@ export interface LogEvent {
 }
 
 export function encodeLogRecord({ name, time, span, attributes }: LogEvent): Uint8Array {
-  writer.clear();
+  writer.rewind(0);
   const seconds = Math.floor(time / 1_000);
   const nanos = Math.round((time - seconds * 1_000) * 1e6);
   writer.varint(0x09); // time_unix_nano = 1

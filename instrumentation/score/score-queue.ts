@@ -5,13 +5,13 @@
  */
 import { asOwnExport, outsideRequests } from "../export-queue.ts";
 import { countError, stats, warnOnce } from "../health.ts";
-import type { EncodedSpan } from "../otlp/request.ts";
+import type { EncodedRecord } from "../otlp/batch.ts";
 
 const MOST_SCORES = 2_048;
 const BATCH_SCORES = 256;
 
 export interface ScoreSender {
-  export(records: EncodedSpan[], done: (result: { code: number; error?: Error }) => void): void;
+  export(records: EncodedRecord[], done: (result: { code: number; error?: Error }) => void): void;
   shutdown(): Promise<void>;
 }
 
@@ -27,7 +27,7 @@ export class ScoreQueue {
   #sender: ScoreSender;
   #isLast = false;
   #isStopped = false;
-  #waiting: EncodedSpan[] = [];
+  #waiting: EncodedRecord[] = [];
   #timer: NodeJS.Timeout | undefined;
   #sending: Promise<void> | undefined;
 
@@ -37,7 +37,7 @@ export class ScoreQueue {
   }
 
   /** false: it is dropped, and counted. */
-  add(record: EncodedSpan): boolean {
+  add(record: EncodedRecord): boolean {
     if (this.#isStopped || this.#waiting.length >= MOST_SCORES) {
       stats.scoresDropped++;
       return false;
@@ -46,6 +46,10 @@ export class ScoreQueue {
     if (this.#waiting.length >= BATCH_SCORES) void this.#send();
     else this.#schedule();
     return true;
+  }
+
+  get waiting(): number {
+    return this.#waiting.length;
   }
 
   hurry(): void {
@@ -88,7 +92,7 @@ export class ScoreQueue {
   }
 
   /** Never rejects. */
-  #export(batch: EncodedSpan[]): Promise<void> {
+  #export(batch: EncodedRecord[]): Promise<void> {
     return new Promise((resolve) => {
       const done = (error: unknown, isLost: boolean): void => {
         if (isLost) this.#lost(batch.length, error);

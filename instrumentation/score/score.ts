@@ -3,13 +3,14 @@
  * `gen_ai.evaluation.result` log event and becomes a row of `evaluations` beside those of the judges.
  */
 import type { Attributes } from "@opentelemetry/api";
-import { ATTR, EVALUATION_EVENT, SCHEMA_URL } from "../conventions.ts";
+import { ATTR, EVALUATION_EVENT, SCHEMA_URL, SCOPE_NAME, SCOPE_VERSION } from "../conventions.ts";
 import { countError, stats, warnOnce } from "../health.ts";
 import { contextAttributes, currentContext } from "../llm-context.ts";
+import { ProtobufBatch } from "../otlp/batch.ts";
 import { protobufExporter } from "../otlp/senders.ts";
 import { LAST_TIMEOUT_MS, serviceResource } from "../private-provider.ts";
-import { runtime, start, trackQueue } from "../runtime.ts";
-import { SCOPE_NAME, SCOPE_VERSION, tracingMode } from "../tracing.ts";
+import { runtime, start, textOutside, trackQueue } from "../runtime.ts";
+import { tracingMode } from "../tracing.ts";
 import { encodeLogRecord } from "./log-record.ts";
 import { ScoreQueue, type ScoreSender } from "./score-queue.ts";
 import { currentSpan, type SpanIds } from "./span-ids.ts";
@@ -110,11 +111,11 @@ function attributesOf(given: Score): Attributes {
   if (number !== undefined) attributes[ATTR.evaluationScoreValue] = number;
   const called = label ?? (typeof value === "number" ? undefined : String(value));
   if (called !== undefined) attributes[ATTR.evaluationScoreLabel] = called.slice(0, MOST_NAME);
-  const isContentOff = (context?.content ?? runtime.settings.content) === "off";
-  if (given.explanation !== undefined && !isContentOff)
-    attributes[ATTR.evaluationExplanation] = runtime.redact(
-      given.explanation.slice(0, MOST_EXPLANATION),
-    );
+  const explanation = textOutside(
+    (given.explanation ?? "").slice(0, MOST_EXPLANATION),
+    context?.content ?? runtime.settings.content,
+  );
+  if (explanation) attributes[ATTR.evaluationExplanation] = explanation;
   attributes[ATTR.evaluationSource] = source;
   attributes[ATTR.evaluatorName] = given.evaluator ?? source;
   if (given.responseId !== undefined) attributes[ATTR.responseId] = given.responseId;
@@ -133,11 +134,17 @@ function scoreQueue(): ScoreQueue {
   // Where an SDK of the service's own has its spans sent elsewhere, the scores still belong to Assay.
   const traces = tracingMode() === "global" ? settings.assayTracesUrl : settings.tracesUrl;
   const url = traces.replace(/\/v1\/traces$/, "/v1/logs");
-  const sender = (timeoutMillis?: number): ScoreSender =>
-    protobufExporter(
+  const sender = (timeoutMillis?: number): ScoreSender => {
+    const exporter = protobufExporter(
       { url, ...(timeoutMillis === undefined ? {} : { timeoutMillis }) },
       { signal: "LOGS", path: "v1/logs", item: "log" },
+      (batch: ProtobufBatch) => batch.spans,
     );
+    return {
+      export: (records, done) => exporter.export(ProtobufBatch.ofRecords(records), done),
+      shutdown: () => exporter.shutdown(),
+    };
+  };
   queue = new ScoreQueue({
     sender: sender(),
     lastSender: () => sender(LAST_TIMEOUT_MS),
