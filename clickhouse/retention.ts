@@ -8,7 +8,8 @@ import type { ClickHouseClient } from "@clickhouse/client";
 export const retention = {
   spans: { days: 90, tables: ["spans", "trace_index"] },
   content: { days: 30, tables: ["span_content"] },
-  evaluations: { days: 400, tables: ["evaluations", "traffic_1h"] },
+  evaluations: { days: 400, tables: ["evaluations", "traffic_1h", "canary_answers"] },
+  judge_decisions: { days: 30, tables: ["judge_decisions"] },
   check_results: { days: 400, tables: ["check_results"] },
   llm_1m: { days: 35, tables: ["llm_1m"] },
   llm_1h: { days: 400, tables: ["llm_1h"] },

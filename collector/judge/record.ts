@@ -33,6 +33,8 @@ export interface TraceSpan {
   documentCount: number;
   receivedAtUnixMs: number;
   reference: string;
+  /** What a call of a judge or a canary says of itself (provider.ts). */
+  purpose: string;
 }
 
 export interface SpanContent {
@@ -43,6 +45,9 @@ export interface SpanContent {
   documents: string;
 }
 
+/** Where the reference answer came from; "": there is none. */
+export type ReferenceFrom = "span" | "golden" | "canary" | "";
+
 export interface TraceRecord {
   facts: RecordFacts;
   /** The span whose answer it is. */
@@ -50,6 +55,8 @@ export interface TraceRecord {
   spans: readonly TraceSpan[];
   traceProbability: number;
   receivedAtUnixMs: number;
+  /** It is a call of a judge or a canary. */
+  isOwn: boolean;
 }
 
 /** Embeddings answer nobody. */
@@ -70,6 +77,7 @@ export function recordOf(spans: readonly TraceSpan[]): TraceRecord | undefined {
     spans,
     traceProbability: 1 / Math.max(1, answered.samplingWeight),
     receivedAtUnixMs: Math.max(...spans.map((span) => span.receivedAtUnixMs)),
+    isOwn: spans.some(({ purpose }) => purpose !== ""),
   };
 }
 
@@ -78,7 +86,7 @@ export function judgedRecord(
   record: TraceRecord,
   contents: ReadonlyMap<string, SpanContent>,
   golden: (question: string) => string | undefined,
-): JudgedRecord & { referenceFrom: "span" | "golden" | "" } {
+): JudgedRecord & { referenceFrom: ReferenceFrom } {
   const own = contents.get(record.answered.spanId);
   const question = lastText(own?.input, "user");
   const answer = lastText(own?.output, "assistant");

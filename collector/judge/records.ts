@@ -4,6 +4,7 @@
  */
 import type { ClickHouseClient } from "@clickhouse/client";
 import { ATTR } from "@assay/instrumentation/conventions";
+import { PURPOSE_HEADER } from "./provider.ts";
 import type { SpanContent, TraceSpan } from "./record.ts";
 
 /** In the order of `(settledUnixMs, traceId)`. */
@@ -24,6 +25,10 @@ export const START: Position = { settledUnixMs: 0, traceId: "" };
 
 /** A span may say that it began long before it was sent; what is older is not looked for. */
 const DAYS_BACK = 8;
+
+/** A judge's calls carry a header; whoever traces the gateway that they go through may have kept it. */
+const HEADER = PURPOSE_HEADER.toLowerCase();
+const PURPOSE = `concat(attrs_string['http.request.header.${HEADER}'], attrs_json['http.request.header.${HEADER}'])`;
 
 const SETTLED = `
 SELECT lower(hex(trace_id)) AS traceId, toUnixTimestamp64Milli(max(received_at)) AS settledUnixMs
@@ -66,11 +71,12 @@ export async function spansOf(
        if(response_model = '', request_model, response_model) AS model, status, toFloat64(input_tokens) AS inputTokens,
        session_id AS sessionId, user_id AS userId, response_id AS responseId, prompt_version AS promptVersion,
        prompt_hash AS promptHash, sampling_weight AS samplingWeight, document_count AS documentCount,
-       toFloat64(toUnixTimestamp64Milli(received_at)) AS receivedAtUnixMs, attrs_string['${ATTR.assayReference}'] AS reference
+       toFloat64(toUnixTimestamp64Milli(received_at)) AS receivedAtUnixMs, attrs_string['${ATTR.assayReference}'] AS reference,
+       ${PURPOSE} AS purpose
      FROM assay.spans
      WHERE event_time >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') - INTERVAL ${DAYS_BACK} DAY
        AND trace_id IN (SELECT unhex(traceId) FROM (${SETTLED} AND (settledUnixMs, traceId) <= ({until:Int64}, {last:String})))
-       AND (is_model_call OR operation = 'retrieval' OR attrs_string['${ATTR.assayReference}'] != '')
+       AND (is_model_call OR operation = 'retrieval' OR attrs_string['${ATTR.assayReference}'] != '' OR purpose != '')
      ORDER BY traceId, eventTimeUnixMs
      LIMIT 1 BY traceId, spanId`,
     parameters(collectorId, from, to.settledUnixMs, { last: to.traceId }),

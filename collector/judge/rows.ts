@@ -11,6 +11,13 @@ export async function insertScores(
   rows: readonly ScoreRow[],
   token: string,
 ): Promise<void> {
+  await insertRows(client, { table: "assay.evaluations", rows, token });
+}
+
+async function insertRows(
+  client: ClickHouseClient,
+  { table, rows, token }: { table: string; rows: readonly ScoreRow[]; token: string },
+): Promise<void> {
   const byColumns = Map.groupBy(rows, (row) => Object.keys(row).toSorted().join());
   for (const [columns, alike] of byColumns) {
     const names = columns.split(",");
@@ -18,7 +25,7 @@ export async function insertScores(
       (row) => `${names.map((name) => field(name, row[name]!)).join("\t")}\n`,
     );
     await client.insert({
-      table: "assay.evaluations",
+      table,
       columns: names as [string, ...string[]],
       values: Readable.from(lines, { objectMode: false }),
       format: "TabSeparated",
@@ -46,6 +53,37 @@ const ESCAPES: Readonly<Record<string, string>> = {
   "\0": "\\0",
 };
 
+/**
+ * What became of a record: `own` is a judge's own call, seen by whoever traces the service that it went through;
+ * `no_profile`: the configuration says nothing about its project.
+ */
+export type Reason = "chosen" | "not_chosen" | "no_content" | "own" | "no_profile";
+
+export interface DecisionRow {
+  /** 32 and 16 hex digits. */
+  trace_id: string;
+  span_id: string;
+  project: string;
+  event_time: number;
+  decided_at: number;
+  rule: string;
+  reason: Reason;
+  configured: number;
+  probability: number;
+}
+
+export async function insertDecisions(
+  client: ClickHouseClient,
+  rows: readonly DecisionRow[],
+  token: string,
+): Promise<void> {
+  await insertRows(client, {
+    table: "assay.judge_decisions",
+    rows: rows.map((row) => ({ ...row })),
+    token,
+  });
+}
+
 export interface TrafficRow {
   project: string;
   /** Start of the hour, unix seconds. */
@@ -55,7 +93,7 @@ export interface TrafficRow {
   model: string;
   stratum: string;
   rule: string;
-  reason: "chosen" | "not_chosen" | "no_content";
+  reason: Reason;
   records: number;
   weight: number;
 }
