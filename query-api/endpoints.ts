@@ -10,6 +10,7 @@ import { readWhatIf, whatIfAnswer, whatIfShape } from "./cost/what-if.ts";
 import { determinismShape, readDeterminism } from "./determinism.ts";
 import { endpoint } from "./endpoint.ts";
 import { judgesShape, readJudges } from "./judges.ts";
+import { readWhy, whyAnswer, whyShape } from "./judge-why.ts";
 import { modelsAnswer, modelsShape, readModels } from "./models.ts";
 import { flag, readId, readParameters } from "./parameters.ts";
 import { listProjects } from "./projects.ts";
@@ -153,6 +154,14 @@ export const ENDPOINTS = {
     parameters: judgesShape,
     answer: answers.judgesAnswer,
     run: ({ store, query, nowMs }) => readJudges(store, query, nowMs),
+  }),
+  judgeWhy: endpoint({
+    method: "get",
+    path: "/api/v1/judges/why",
+    summary: "Why a trace was judged, or was not",
+    parameters: whyShape,
+    answer: whyAnswer,
+    run: ({ store, query, nowMs }) => readWhy(store, query, nowMs),
   }),
   determinism: endpoint({
     method: "get",

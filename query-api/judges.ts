@@ -45,7 +45,7 @@ interface JudgeRow {
 const EACH_ONCE = (filters: string): string => `
 SELECT * FROM assay.evaluations
 WHERE event_time >= fromUnixTimestamp64Nano({from:Int64}, 'UTC') AND event_time < fromUnixTimestamp64Nano({to:Int64}, 'UTC')
-  AND role NOT IN ('', 'composite') AND status != 'not_applicable' ${filters}
+  AND role NOT IN ('', 'composite') AND purpose NOT IN ('retest', 'canary', 'sentinel') AND status != 'not_applicable' ${filters}
 ORDER BY evaluated_at DESC LIMIT 1 BY evaluation_id`;
 
 export async function readJudges(

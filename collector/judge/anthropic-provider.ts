@@ -43,7 +43,7 @@ export function anthropicProvider({
       },
       body: JSON.stringify({
         model,
-        system,
+        ...(system === "" ? {} : { system }),
         messages: turns.map(({ role, text }) => ({ role, content: text })),
         temperature: Math.min(1, temperature),
         max_tokens: maxTokens,

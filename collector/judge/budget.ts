@@ -10,8 +10,10 @@
  * under way.
  */
 const DAY_MS = 86_400_000;
-/** How far a day's share may be ahead of the clock. */
-const HEAD_START = 0.05;
+/** Of the day: what is spent before it is over counts as if it took so long, since little is known yet. */
+const SHORTEST_PART = 0.05;
+/** Below it the minimum of probabilities is at work, and what is spent says nothing of the demand. */
+const LEAST_FACTOR = 0.01;
 
 export interface BudgetStats {
   spentUsd: number;
@@ -31,6 +33,10 @@ export class Budget {
   #limit: number | undefined;
   #day = -1;
   #spent = 0;
+  /** What today would have cost so far at full probability. */
+  #demand = 0;
+  /** The factor of the records that are judged now. */
+  #taken = 1;
   /** The most that calls under way can cost. */
   #reserved = 0;
   #changed = Promise.withResolvers<void>();
@@ -44,6 +50,7 @@ export class Budget {
   /** What was spent today before this process began. */
   addSpent(usd: number): void {
     this.#spent += usd;
+    this.#demand += usd;
   }
 
   /** From now on; what is spent stays spent. */
@@ -52,18 +59,24 @@ export class Budget {
     this.#wake();
   }
 
-  /** From what is left and what is left of the day; at most 1. */
+  /**
+   * What probabilities are to be multiplied by now, so that the money lasts until midnight: what is left, over what the
+   * rest of the day would cost at full probability, if it goes on as it did; at most 1.
+   */
   get factor(): number {
     if (this.#limit === undefined) return 1;
     this.#turn();
     const left = this.#limit - this.#spent;
     if (left <= 0) return 0;
     const ofDay = (this.#now() % DAY_MS) / DAY_MS;
-    const due = Math.min(1, ofDay + HEAD_START) * this.#limit;
-    if (this.#spent <= due) return 1;
-    // Ahead of the clock: what is left, over what would be spent if it went on like this; damped by the root.
-    const wouldSpend = (this.#spent / Math.max(ofDay, 0.001)) * (1 - ofDay);
-    return Math.min(1, Math.sqrt(left / Math.max(wouldSpend, Number.EPSILON)));
+    const wouldSpend = (this.#demand / Math.max(ofDay, SHORTEST_PART)) * (1 - ofDay);
+    return Math.min(1, left / Math.max(wouldSpend, Number.EPSILON));
+  }
+
+  /** The same, for records that are chosen by it from now on. */
+  takeFactor(): number {
+    this.#taken = this.factor;
+    return this.#taken;
   }
 
   /** Resolves when the call may be made; to undefined when the money is spent. Settle it with what the call did cost. */
@@ -74,10 +87,10 @@ export class Budget {
   ): Promise<Reservation | undefined> {
     for (;;) {
       this.#turn();
-      if (this.#limit === undefined) return this.#taken(spender, mostUsd);
+      if (this.#limit === undefined) return this.#reservation(spender, mostUsd);
       if (this.#spent >= this.#limit) return undefined;
       const fits = this.#spent + this.#reserved + mostUsd <= this.#limit;
-      if (fits || !this.#underWay.get(spender)) return this.#taken(spender, mostUsd);
+      if (fits || !this.#underWay.get(spender)) return this.#reservation(spender, mostUsd);
       await this.#change(signal);
     }
   }
@@ -87,7 +100,7 @@ export class Budget {
     return { spentUsd: this.#spent, limitUsd: this.#limit, factor: this.factor };
   }
 
-  #taken(spender: string, mostUsd: number): Reservation {
+  #reservation(spender: string, mostUsd: number): Reservation {
     this.#reserved += mostUsd;
     this.#underWay.set(spender, (this.#underWay.get(spender) ?? 0) + 1);
     let settled = false;
@@ -97,6 +110,7 @@ export class Budget {
         settled = true;
         this.#reserved -= mostUsd;
         this.#spent += costUsd ?? 0;
+        this.#demand += (costUsd ?? 0) / Math.max(this.#taken, LEAST_FACTOR);
         const others = this.#underWay.get(spender)! - 1;
         if (others > 0) this.#underWay.set(spender, others);
         else this.#underWay.delete(spender);
@@ -125,6 +139,7 @@ export class Budget {
     if (day === this.#day) return;
     this.#day = day;
     this.#spent = 0;
+    this.#demand = 0;
     this.#wake();
   }
 }

@@ -7,9 +7,17 @@ import { dirname, resolve } from "node:path";
 import { loadPriceBook } from "@assay/instrumentation/pricing";
 import { z } from "zod";
 import { configFileError, parseConfigFile, readConfigFile } from "../config-file.ts";
+import {
+  canarySection,
+  readCanaries,
+  readSentinels,
+  type Canary,
+  type CanarySection,
+  type Sentinel,
+} from "./canary/canary-config.ts";
 import type { FormName } from "./form/form.ts";
 import { judgeHash } from "./judge-hash.ts";
-import { loadMetrics, type Metric } from "./metric.ts";
+import { loadMetrics, metricFiles, type Metric } from "./metric.ts";
 import { TEXT_METRICS, type TextMetric } from "./text-metrics.ts";
 
 const variable = z.strictObject({
@@ -130,6 +138,8 @@ const file = z.strictObject({
   usd_per_day: z.number().gt(0).optional(),
   metrics_folder: z.string().optional(),
   golden_set: z.string().optional(),
+  events: z.boolean().default(true),
+  canaries: canarySection.optional(),
 });
 
 interface JudgeProvider {
@@ -193,13 +203,45 @@ export interface Profile {
   minimum: number;
 }
 
+export interface CanaryTarget {
+  /** provider/model */
+  name: string;
+  provider: string;
+  model: string;
+  temperature: number;
+  seed: number | undefined;
+  maxTokens: number;
+  timeoutMs: number;
+  price: JudgePrice;
+}
+
+export interface CanaryConfig {
+  targets: readonly CanaryTarget[];
+  canaries: readonly Canary[];
+  sentinels: readonly Sentinel[];
+  periodMs: number;
+  runs: number;
+  usdPerDay: number;
+  judged: boolean;
+  project: string;
+}
+
 export interface JudgeConfig {
+  /** All, whether a profile uses them or not. */
+  judges: readonly Judge[];
   profiles: readonly Profile[];
   providers: readonly JudgeProvider[];
   settleMs: number;
   usdPerDay: number | undefined;
   /** Reference answers by normalised question. */
   golden: ReadonlyMap<string, string>;
+  /** The same, of canaries that have one. */
+  canaryReferences: ReadonlyMap<string, string>;
+  canaries: CanaryConfig | undefined;
+  /** Scores are sent to the destinations of ASSAY_FORWARD that take logs. */
+  events: boolean;
+  /** What it was read from: files, and the folder of metrics. */
+  files: readonly string[];
 }
 
 type File = z.output<typeof file>;
@@ -224,7 +266,9 @@ export function parseJudgeConfig(text: string, env: NodeJS.ProcessEnv, path: str
     return read ?? "";
   };
   const beside = (other: string): string => resolve(dirname(path), other);
-  const metrics = loadMetrics(found.metrics_folder && beside(found.metrics_folder));
+  const folder = found.metrics_folder && beside(found.metrics_folder);
+  const goldenSet = found.golden_set && beside(found.golden_set);
+  const metrics = loadMetrics(folder);
   const providers = new Map(
     Object.entries(found.providers).map(([key, section]) => {
       const baseUrl = from(section.base_url, `providers.${key}.base_url`);
@@ -243,14 +287,30 @@ export function parseJudgeConfig(text: string, env: NodeJS.ProcessEnv, path: str
   const profiles = found.profiles.map((section, at) =>
     profileOf(section, `profiles.${at}`, judges, metrics, problems),
   );
-  const golden = goldenOf(found.golden_set && beside(found.golden_set), problems);
+  const golden = goldenOf(goldenSet, problems);
+  const canaryFiles = [found.canaries?.file, found.canaries?.sentinels].map(
+    (file) => file && beside(file),
+  );
+  const canaries =
+    found.canaries && canariesOf(found, canaryFiles, { providers, judges, from, problems });
   if (problems.length > 0) throw configFileError(path, problems);
   return {
+    judges: [...judges.values()],
     profiles,
     providers: [...providers.values()],
     settleMs: found.settle_seconds * 1_000,
     usdPerDay: found.usd_per_day,
     golden,
+    canaryReferences: new Map(
+      canaries?.canaries.flatMap(({ question, reference }) =>
+        reference === undefined ? [] : [[normalisedQuestion(question), reference] as const],
+      ),
+    ),
+    canaries,
+    events: found.events,
+    files: [resolve(path), goldenSet, folder, ...canaryFiles, ...metricFiles(folder)].filter(
+      (one) => one !== undefined,
+    ),
   };
 }
 
@@ -349,8 +409,90 @@ function keyOf(metric: string, role: "cheap" | "strong"): string {
   return `${metric}/${role}`;
 }
 
+function canariesOf(
+  { canaries: section, profiles }: File,
+  [file, sentinelFile]: readonly (string | undefined)[],
+  {
+    providers,
+    judges,
+    from,
+    problems,
+  }: {
+    providers: ReadonlyMap<string, JudgeProvider>;
+    judges: ReadonlyMap<string, Judge>;
+    from: (value: string | { env: string }, at: string) => string;
+    problems: string[];
+  },
+): CanaryConfig {
+  const { targets, runs, every_hours, usd_per_day, judged, project } = section!;
+  const canaries = readCanaries(file, problems);
+  const sentinels = readSentinels(sentinelFile, problems);
+  const judgedMetrics = new Set([...judges.values()].map(({ metric }) => metric.metric));
+  for (const { metric, name: sentinel } of sentinels)
+    if (!judgedMetrics.has(metric))
+      problems.push(`canaries.sentinels, ${sentinel}: "${metric}" has no judge`);
+  if (canaries.length > 0 && targets.length === 0)
+    problems.push("canaries.targets: expected at least one for the canaries of the file");
+  if (judged && !profiles.some(({ projects }) => !projects || projects.includes(project)))
+    problems.push(`canaries.judged: expected a profile for project "${project}"`);
+  return {
+    targets: targets.flatMap((target, at) =>
+      targetOf(target, `canaries.targets.${at}`, { providers, from, problems }),
+    ),
+    canaries,
+    sentinels,
+    periodMs: every_hours * 3_600_000,
+    runs,
+    usdPerDay: usd_per_day,
+    judged,
+    project,
+  };
+}
+
+function targetOf(
+  section: CanarySection["targets"][number],
+  place: string,
+  {
+    providers,
+    from,
+    problems,
+  }: {
+    providers: ReadonlyMap<string, JudgeProvider>;
+    from: (value: string | { env: string }, at: string) => string;
+    problems: string[];
+  },
+): CanaryTarget[] {
+  const provider = providers.get(section.provider);
+  const model = from(section.model, `${place}.model`);
+  if (!provider) {
+    problems.push(
+      `${place}.provider: expected one of ${[...providers.keys()].join(", ")}, got "${section.provider}"`,
+    );
+    return [];
+  }
+  const price = priceOf(section, provider);
+  if (!isPriced({ price, model }))
+    problems.push(
+      `${place}: expected usd_per_million_tokens, because nothing is known of the price of "${model}" and usd_per_day limits the spend`,
+    );
+  const { temperature, seed, max_tokens: maxTokens, timeout_ms: timeoutMs } = section;
+  const target = `${provider.name}/${model}`;
+  return [
+    {
+      name: target,
+      provider: provider.name,
+      model,
+      temperature,
+      seed,
+      maxTokens,
+      timeoutMs,
+      price,
+    },
+  ];
+}
+
 function priceOf(
-  { usd_per_million_tokens: usd }: JudgeSection,
+  { usd_per_million_tokens: usd }: Pick<JudgeSection, "usd_per_million_tokens">,
   { kind }: JudgeProvider,
 ): JudgePrice {
   if (!usd) return { provider: kind };

@@ -55,14 +55,20 @@ const head = z.strictObject({
 
 /** The shipped metrics, and over them those of `folder`. @throws ConfigFileError naming the file */
 export function loadMetrics(folder?: string): ReadonlyMap<string, Metric> {
-  const metrics = new Map<string, Metric>();
-  for (const dir of folder === undefined ? [SHIPPED] : [SHIPPED, folder])
-    for (const name of readdirSync(dir).toSorted())
-      if (name.endsWith(".md")) {
-        const metric = parseMetric(readFileSync(join(dir, name), "utf8"), join(dir, name));
-        metrics.set(metric.metric, metric);
-      }
-  return metrics;
+  const metrics = [...metricFiles(SHIPPED), ...metricFiles(folder)].map((file) =>
+    parseMetric(readFileSync(file, "utf8"), file),
+  );
+  return new Map(metrics.map((metric) => [metric.metric, metric]));
+}
+
+export function metricFiles(folder: string | undefined): string[] {
+  if (folder === undefined) return [];
+  try {
+    const names = readdirSync(folder).filter((name) => name.endsWith(".md"));
+    return names.toSorted().map((name) => join(folder, name));
+  } catch (error) {
+    throw new ConfigFileError(`metrics_folder: cannot read "${folder}"`, { cause: error });
+  }
 }
 
 export function parseMetric(text: string, file: string): Metric {

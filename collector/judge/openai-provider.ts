@@ -67,7 +67,7 @@ function create(
   const body: ChatCompletionCreateParamsNonStreaming = {
     model,
     messages: [
-      { role: "system", content: system },
+      ...(system === "" ? [] : [{ role: "system" as const, content: system }]),
       ...turns.map(({ role, text }) => ({ role, content: text })),
     ],
     temperature,

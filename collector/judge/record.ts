@@ -81,11 +81,12 @@ export function recordOf(spans: readonly TraceSpan[]): TraceRecord | undefined {
   };
 }
 
-/** @param golden a reference by question, for records that bring none */
+/** @param golden a reference by question, for records that bring none; @param canary the same, of canaries */
 export function judgedRecord(
   record: TraceRecord,
   contents: ReadonlyMap<string, SpanContent>,
   golden: (question: string) => string | undefined,
+  canary: (question: string) => string | undefined = () => undefined,
 ): JudgedRecord & { referenceFrom: ReferenceFrom } {
   const own = contents.get(record.answered.spanId);
   const question = lastText(own?.input, "user");
@@ -94,9 +95,12 @@ export function judgedRecord(
     .filter((span) => span.operation === "retrieval")
     .toSorted((a, b) => a.eventTimeUnixMs - b.eventTimeUnixMs)
     .flatMap((span) => documentTexts(contents.get(span.spanId)?.documents));
-  const brought = record.spans.find(({ reference }) => reference !== "")?.reference;
-  const reference = brought ?? (question === undefined ? undefined : golden(question));
-  const referenceFrom = brought !== undefined ? "span" : reference !== undefined ? "golden" : "";
+  const found: [ReferenceFrom, string | undefined][] = [
+    ["span", record.spans.find(({ reference }) => reference !== "")?.reference],
+    ["golden", question === undefined ? undefined : golden(question)],
+    ["canary", question === undefined ? undefined : canary(question)],
+  ];
+  const [referenceFrom, reference] = found.find(([, text]) => text !== undefined) ?? ["" as const];
   return { question, answer, context, reference, referenceFrom };
 }
 

@@ -63,6 +63,20 @@ export async function spansOf(
   collectorId: string,
   { from, to }: Window,
 ): Promise<Map<string, TraceSpan[]>> {
+  return tracesWhere(
+    client,
+    `event_time >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') - INTERVAL ${DAYS_BACK} DAY
+       AND trace_id IN (SELECT toFixedString(unhex(traceId), 16) FROM (${SETTLED} AND (settledUnixMs, traceId) <= ({until:Int64}, {last:String})))`,
+    parameters(collectorId, from, to.settledUnixMs, { last: to.traceId }),
+  );
+}
+
+/** The spans that tell of a record, by trace, in the order of their time; each once. */
+export async function tracesWhere(
+  client: ClickHouseClient,
+  condition: string,
+  params: Record<string, unknown>,
+): Promise<Map<string, TraceSpan[]>> {
   const rows = await query<TraceSpan>(
     client,
     `SELECT lower(hex(trace_id)) AS traceId, lower(hex(span_id)) AS spanId, project,
@@ -74,14 +88,54 @@ export async function spansOf(
        toFloat64(toUnixTimestamp64Milli(received_at)) AS receivedAtUnixMs, attrs_string['${ATTR.assayReference}'] AS reference,
        ${PURPOSE} AS purpose
      FROM assay.spans
-     WHERE event_time >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') - INTERVAL ${DAYS_BACK} DAY
-       AND trace_id IN (SELECT unhex(traceId) FROM (${SETTLED} AND (settledUnixMs, traceId) <= ({until:Int64}, {last:String})))
+     WHERE ${condition}
        AND (is_model_call OR operation = 'retrieval' OR attrs_string['${ATTR.assayReference}'] != '' OR purpose != '')
      ORDER BY traceId, eventTimeUnixMs
      LIMIT 1 BY traceId, spanId`,
-    parameters(collectorId, from, to.settledUnixMs, { last: to.traceId }),
+    params,
   );
   return Map.groupBy(rows, ({ traceId }) => traceId);
+}
+
+/** A page of the traces with a model's call that began in a range, whichever collector they came through. */
+export async function pageOf(
+  client: ClickHouseClient,
+  range: {
+    fromUnixMs: number;
+    toUnixMs: number;
+    settledUnixMs: number;
+    project?: string | undefined;
+  },
+  after: PagePosition,
+  limit: number,
+): Promise<PagePosition[]> {
+  const { project, fromUnixMs, toUnixMs, settledUnixMs } = range;
+  return query<PagePosition>(
+    client,
+    `SELECT traceId, toFloat64(began) AS beganUnixMs FROM (
+       SELECT lower(hex(trace_id)) AS traceId, toUnixTimestamp64Milli(min(event_time)) AS began
+       FROM assay.spans
+       WHERE event_time >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') AND event_time < fromUnixTimestamp64Milli({to:Int64}, 'UTC')
+         AND is_model_call ${project === undefined ? "" : "AND project = {project:String}"}
+       GROUP BY trace_id
+       HAVING toUnixTimestamp64Milli(max(received_at)) <= {settled:Int64} AND (began, traceId) > ({after:Int64}, {trace:String})
+     ) ORDER BY began, traceId LIMIT {limit:UInt32}`,
+    {
+      from: Math.floor(fromUnixMs),
+      to: Math.floor(toUnixMs),
+      settled: Math.floor(settledUnixMs),
+      after: Math.floor(after.beganUnixMs),
+      trace: after.traceId,
+      limit,
+      ...(project === undefined ? {} : { project }),
+    },
+  );
+}
+
+export interface PagePosition {
+  beganUnixMs: number;
+  /** 32 hex digits. */
+  traceId: string;
 }
 
 /** By trace and span, of the traces given. */
@@ -97,7 +151,7 @@ export async function contentsOf(
        argMax(content_input, length(content_input)) AS input, argMax(content_output, length(content_output)) AS output,
        any(content_query) AS query, argMax(content_documents, length(content_documents)) AS documents
      FROM assay.span_content
-     WHERE project IN {projects:Array(String)} AND trace_id IN (SELECT unhex(arrayJoin({traces:Array(String)})))
+     WHERE project IN {projects:Array(String)} AND trace_id IN (SELECT toFixedString(unhex(arrayJoin({traces:Array(String)})), 16))
        AND event_time >= fromUnixTimestamp64Milli({least:Int64}, 'UTC') - INTERVAL 1 DAY
        AND event_time <= fromUnixTimestamp64Milli({most:Int64}, 'UTC') + INTERVAL 1 DAY
      GROUP BY trace_id, span_id`,

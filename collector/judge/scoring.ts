@@ -166,7 +166,7 @@ function add<Key>(counts: Map<Key, number>, key: Key): void {
 }
 
 /** A metric that needs a reference gives way to the one that does not, where there is none and that one has a judge. */
-function judgesFor(profile: Profile, hasReference: boolean): Judge[] {
+export function judgesFor(profile: Profile, hasReference: boolean): Judge[] {
   const taken = new Set([...profile.judges.values()].flatMap(({ metric }) => metric.instead ?? []));
   return [...profile.judges.values()].flatMap((judge) => {
     const { metric, instead } = judge.metric;

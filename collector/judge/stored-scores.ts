@@ -14,7 +14,7 @@ export async function storedScores(
     query: `
       SELECT concat(lower(hex(trace_id)), '/', lower(hex(span_id))) AS span, name, judge_hash, purpose, argMax(status, evaluated_at) AS status, argMax(norm, evaluated_at) AS norm
       FROM assay.evaluations
-      WHERE source = 'judge' AND trace_id IN (SELECT unhex(arrayJoin({traces:Array(String)})))
+      WHERE source = 'judge' AND trace_id IN (SELECT toFixedString(unhex(arrayJoin({traces:Array(String)})), 16))
       GROUP BY span, name, judge_hash, purpose`,
     query_params: { traces: traceIds },
     format: "JSONEachRow",

@@ -23,7 +23,7 @@ import { NOTHING_STORED, Scoring, type ScoringContext, type ScoringStats } from 
 import { spentToday, storedScores } from "./stored-scores.ts";
 import { choose, type ChosenRecord } from "./traffic.ts";
 
-const TRACES_PER_WINDOW = 1_000;
+const TRACES_PER_WINDOW = 5_000;
 const RECORDS_AT_ONCE = 64;
 const POLL_MS = 5_000;
 const RETRY_MS = 5_000;
@@ -193,7 +193,7 @@ export class JudgeWorker {
     const untilUnixMs = Math.min(this.#now() - this.#config.settleMs, stored);
     const limit = TRACES_PER_WINDOW;
     const to = await nextPosition(client, { collectorId, from, untilUnixMs, limit });
-    return to && { from, to, factor: this.#budget.factor };
+    return to && { from, to, factor: this.#budget.takeFactor() };
   }
 
   async #judgeTraces(
@@ -224,9 +224,12 @@ export class JudgeWorker {
     contents: ReadonlyMap<string, SpanContent>,
     context: ScoringContext,
   ): Promise<void> {
-    const { golden } = this.#config;
-    const { referenceFrom, ...judged } = judgedRecord(chosen.record, contents, (question) =>
-      golden.get(normalisedQuestion(question)),
+    const { golden, canaryReferences } = this.#config;
+    const { referenceFrom, ...judged } = judgedRecord(
+      chosen.record,
+      contents,
+      (question) => golden.get(normalisedQuestion(question)),
+      (question) => canaryReferences.get(normalisedQuestion(question)),
     );
     const whole: Chosen = { ...chosen, referenceFrom, purpose: "traffic" };
     const rows = await this.#scoring.rowsOf(profile, judged, whole, context);

@@ -147,6 +147,11 @@ ${more}`);
   /** Resolves when it has begun: only what settles after that is judged. */
   async started(config?: JudgeConfig, options?: Partial<JudgeWorkerOptions>): Promise<JudgeWorker> {
     const worker = this.judge(config, options);
+    await this.hasBegun();
+    return worker;
+  }
+
+  async hasBegun(): Promise<void> {
     await until(
       () =>
         access(join(this.dir, "position.json")).then(
@@ -155,20 +160,23 @@ ${more}`);
         ),
       (there) => there,
     );
-    return worker;
   }
 
   /** A retrieval, if there are documents, and a chat; in the order in which they settle. */
   async insertTraces(all: readonly TestTrace[]): Promise<void> {
-    const values = all.flatMap((trace) => this.#rowsOf(trace));
+    const { now } = this;
+    const values = all.flatMap((trace, at) => this.#rowsOf(trace, now + (at + 1) * 1_000));
     await this.client.insert({ table: "assay.ingest", values, format: "JSONEachRow" });
-    this.now += 120_000;
+    // Only now: a view may be filled before its sister is.
+    this.now = now + all.length * 1_000 + 120_000;
   }
 
-  #rowsOf({ question = "Why?", answer, reference, documents, columns = {} }: TestTrace): object[] {
-    const trace_id = String(++this.#traces).padStart(16, "0");
-    this.now += 1_000;
-    const { now } = this;
+  #rowsOf(
+    { question = "Why?", answer, reference, documents, columns = {} }: TestTrace,
+    now: number,
+  ): object[] {
+    // A zero byte at the end is what is lost where an id is taken for a text.
+    const trace_id = `${String(++this.#traces).padStart(15, "0")}\0`;
     const shared = {
       project: "p", trace_id, event_time: (now / 1_000).toFixed(9), received_at: (now / 1_000).toFixed(3), collector_id: COLLECTOR,
       start_unix_nano: `${now}000000`, end_unix_nano: `${now + 5}000000`, status: "ok", has_content: true,

@@ -3,6 +3,7 @@ import { createServer, type IncomingHttpHeaders, type ServerResponse } from "nod
 import type { AddressInfo } from "node:net";
 
 export interface JudgeRequest {
+  /** "": no judging, a canary. */
   metric: string;
   data: { question?: string; answer?: string; context?: string[]; reference?: string };
   taskId: string;
@@ -89,17 +90,22 @@ function readRequest(
   headers: IncomingHttpHeaders,
   attempts: Map<string, number>,
 ): JudgeRequest {
-  const system = body.messages[0]!.content;
-  const user = body.messages[1]!.content;
-  const data = JSON.parse(user.split("\n").slice(1, -2).join("\n")) as JudgeRequest["data"];
-  const metric = /one quality: ([a-z0-9 ]+)\./.exec(system)![1]!.replaceAll(" ", "_");
+  const said = (role: string): string =>
+    body.messages.find((message) => message.role === role)?.content ?? "";
+  const system = said("system");
+  const lines = said("user").split("\n");
+  const isJudging = lines[0]!.startsWith("<<DATA ");
+  const data = isJudging
+    ? (JSON.parse(lines.slice(1, -2).join("\n")) as JudgeRequest["data"])
+    : { question: lines.join("\n") };
+  const metric = /one quality: ([a-z0-9 ]+)\./.exec(system)?.[1]?.replaceAll(" ", "_") ?? "";
   const key = JSON.stringify([metric, body.model, data]);
   const attempt = (attempts.get(key) ?? 0) + 1;
   attempts.set(key, attempt);
   return {
     metric,
     data,
-    taskId: /"task_id": "(\w+)"/.exec(system)![1]!,
+    taskId: /"task_id": "(\w+)"/.exec(system)?.[1] ?? "",
     attempt,
     system,
     model: body.model,
