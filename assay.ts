@@ -17,6 +17,8 @@ import {
   collectorSettings,
   readChecksConfig,
   readPriceBook,
+  runAttackCommand,
+  runBackfillCommand,
   runChecksCommand,
   runDeadLetterCommand,
   startCollector,
@@ -196,6 +198,20 @@ async function runChecks(args: readonly string[]): Promise<void> {
   await runChecksCommand(args, { config, connect, print: console.log });
 }
 
+async function runJudge([action, ...args]: readonly string[]): Promise<void> {
+  const values = settings();
+  const options = { configFile: values.ASSAY_JUDGE, env: process.env, print: console.log };
+  if (action === "backfill") {
+    const connect = async () => createClickHouse(await targetOf(values, "writer"));
+    return runBackfillCommand(args, { ...options, connect });
+  }
+  if (action === "attack") {
+    if (!(await runAttackCommand(args, options))) process.exitCode = 1;
+    return;
+  }
+  throw new Error(`expected "judge backfill" or "judge attack", got "judge ${action ?? ""}"`);
+}
+
 async function runDemo(): Promise<void> {
   // History is filed under the day it tells of, not under today.
   process.env["ASSAY_MAX_SPAN_AGE_DAYS"] ??= "30";
@@ -270,6 +286,12 @@ const commands: Record<string, Command> = {
     run: runChecks,
     about:
       "list | test --from TIME [--to TIME] [--check NAME]: the checks; when they would have fired",
+    takesArgs: true,
+  },
+  judge: {
+    run: runJudge,
+    about:
+      "backfill --from TIME | attack: judges a past period, its cost first; how far judges can be swayed",
     takesArgs: true,
   },
   settings: {

@@ -155,9 +155,12 @@ const SUSPECT = new RegExp(
   "iu",
 );
 
-/** Compatibility forms folded, invisible letters out. */
+/** Compatibility forms folded, letters written in invisible tags as letters, other invisible ones out. */
 function plain(text: string): string {
   return text
     .normalize("NFKC")
+    .replace(/[\u{E0020}-\u{E007E}]/gu, (tag) =>
+      String.fromCodePoint(tag.codePointAt(0)! - 0xe0000),
+    )
     .replace(/[\u{E0000}-\u{E007F}\u00AD\u200B-\u200F\u202A-\u202E\u2060-\u2069\uFEFF]/gu, "");
 }

@@ -6,7 +6,6 @@
  * Another configuration is taken up between two windows; a window that waits for a provider that is closed is begun again
  * under it, because the provider may be what was changed.
  */
-import { createHash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type { ClickHouseClient } from "@clickhouse/client";
 import type { Logger } from "../stages.ts";
@@ -17,14 +16,16 @@ import { readProgress, writeProgress, type Progress } from "./position-file.ts";
 import { Providers, type ProviderStats } from "./providers.ts";
 import { judgedRecord, recordOf, type SpanContent, type TraceRecord } from "./record.ts";
 import { contentsOf, nextPosition, spansOf, START } from "./records.ts";
-import { insertDecisions, insertScores, insertTraffic, type Reason } from "./rows.ts";
-import { type Chosen, type ScoreRow } from "./score-row.ts";
+import { insertDecisions, insertTraffic, type Reason } from "./rows.ts";
+import { ScoreBatch } from "./score-batch.ts";
+import type { Chosen, ScoreRow } from "./score-row.ts";
 import { NOTHING_STORED, Scoring, type ScoringContext, type ScoringStats } from "./scoring.ts";
 import { spentToday, storedScores } from "./stored-scores.ts";
 import { choose, type ChosenRecord } from "./traffic.ts";
 
 const TRACES_PER_WINDOW = 5_000;
-const RECORDS_AT_ONCE = 64;
+/** Some are called for, some wait to be stored. */
+const RECORDS_AT_ONCE = 256;
 const POLL_MS = 5_000;
 const RETRY_MS = 5_000;
 
@@ -63,6 +64,7 @@ export class JudgeWorker {
   readonly #now: () => number;
   readonly #budget: Budget;
   readonly #scoring: Scoring;
+  readonly #batch: ScoreBatch;
   readonly #stopping = new AbortController();
   readonly #records = new Map<Reason, number>();
   #config: JudgeConfig;
@@ -82,6 +84,12 @@ export class JudgeWorker {
     this.#budget = new Budget(config.usdPerDay, { now });
     this.#scoring = new Scoring({ budget: this.#budget, now, pauseMs });
     this.#providers = new Providers(config.providers, closedPauseMs);
+    this.#batch = new ScoreBatch({
+      client: options.client,
+      log: options.log,
+      signal: this.#stopping.signal,
+      retryMs: options.pollMs ?? RETRY_MS,
+    });
   }
 
   start(): void {
@@ -234,25 +242,8 @@ export class JudgeWorker {
     const whole: Chosen = { ...chosen, referenceFrom, purpose: "traffic" };
     const rows = await this.#scoring.rowsOf(profile, judged, whole, context);
     if (rows.length === 0) return;
-    await this.#store(rows);
+    await this.#batch.store(rows);
     this.#options.onStored?.(rows);
     if (rows.some((row) => row["role"] === "composite")) this.#composites++;
-  }
-
-  /** An answer that was paid for is kept until the store takes it. */
-  async #store(rows: readonly ScoreRow[]): Promise<void> {
-    const { client, log } = this.#options;
-    const { signal } = this.#stopping;
-    const ids = rows.map((row) => String(row["evaluation_id"]));
-    const token = createHash("sha256").update(ids.toSorted().join()).digest("hex");
-    for (;;) {
-      try {
-        return await insertScores(client, rows, `judge/${token}`);
-      } catch (error) {
-        if (signal.aborted) throw error;
-        log("warn", `judge: scores not stored yet: ${String(error).slice(0, 300)}`);
-        await delay(this.#options.pollMs ?? RETRY_MS, undefined, { signal });
-      }
-    }
   }
 }
