@@ -48,19 +48,28 @@ export interface SpanContent {
 /** Where the reference answer came from; "": there is none. */
 export type ReferenceFrom = "span" | "golden" | "canary" | "";
 
-export interface TraceRecord {
+/** What is known of a record before it is decided whether it is judged. */
+export interface Candidate {
   facts: RecordFacts;
   /** The span whose answer it is. */
-  answered: TraceSpan;
-  spans: readonly TraceSpan[];
+  answered: Pick<TraceSpan, "traceId" | "spanId" | "project" | "eventTimeUnixMs" | "hasContent">;
   traceProbability: number;
-  receivedAtUnixMs: number;
   /** It is a call of a judge or a canary. */
   isOwn: boolean;
 }
 
+export interface TraceRecord extends Candidate {
+  answered: TraceSpan;
+  spans: readonly TraceSpan[];
+  receivedAtUnixMs: number;
+}
+
 /** Embeddings answer nobody. */
-const ANSWERING = new Set(["chat", "text_completion", "generate_content"]);
+export const ANSWERING: ReadonlySet<string> = new Set([
+  "chat",
+  "text_completion",
+  "generate_content",
+]);
 
 /** Undefined: no model answered anything in this trace. */
 export function recordOf(spans: readonly TraceSpan[]): TraceRecord | undefined {

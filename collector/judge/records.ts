@@ -5,7 +5,8 @@
 import type { ClickHouseClient } from "@clickhouse/client";
 import { ATTR } from "@assay/instrumentation/conventions";
 import { PURPOSE_HEADER } from "./provider.ts";
-import type { SpanContent, TraceSpan } from "./record.ts";
+import { ANSWERING, type Candidate, type SpanContent, type TraceSpan } from "./record.ts";
+import type { RecordFacts } from "./sampling.ts";
 
 /** In the order of `(settledUnixMs, traceId)`. */
 export interface Position {
@@ -57,17 +58,75 @@ export async function nextPosition(
   return rows[0];
 }
 
-/** All spans that tell what was asked, found or answered, of the traces of a window. */
-export async function spansOf(
+/**
+ * Of the traces of a window those with a model's answer: one row each, with what decides whether they are judged. Few
+ * are, and only of those the rest is fetched: reading all spans of all traffic took as long as storing them.
+ */
+export async function candidatesOf(
   client: ClickHouseClient,
   collectorId: string,
   { from, to }: Window,
+): Promise<Candidate[]> {
+  const rows = await query<CandidateRow>(
+    client,
+    `SELECT lower(hex(trace_id)) AS traceId, ${ANSWERED.map((_, at) => `tupleElement(a, ${at + 1}) AS ${ANSWERED[at]![0]}`).join(", ")},
+       hasDocuments, isOwn
+     FROM (
+       SELECT trace_id, max(document_count) > 0 AS hasDocuments, max(${PURPOSE} != '') AS isOwn,
+         argMinIf(tuple(${ANSWERED.map(([, sql]) => sql).join(", ")}), (-toInt64(end_unix_nano), span_id), ${ANSWERING_SQL}) AS a
+       FROM assay.spans
+       WHERE event_time >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') - INTERVAL ${DAYS_BACK} DAY
+         AND trace_id IN (SELECT toFixedString(unhex(traceId), 16) FROM (${SETTLED} AND (settledUnixMs, traceId) <= ({until:Int64}, {last:String})))
+       GROUP BY trace_id HAVING countIf(${ANSWERING_SQL}) > 0
+     )`,
+    parameters(collectorId, from, to.settledUnixMs, { last: to.traceId }),
+  );
+  return rows.map((row) => {
+    const { traceId, spanId, eventTimeUnixMs, hasContent, samplingWeight, isOwn, ...facts } = row;
+    return {
+      facts: { ...facts, hasDocuments: Boolean(facts.hasDocuments) },
+      answered: { traceId, spanId, project: facts.project, eventTimeUnixMs, hasContent },
+      traceProbability: 1 / Math.max(1, samplingWeight),
+      isOwn: Boolean(isOwn),
+    };
+  });
+}
+
+type CandidateRow = RecordFacts &
+  Candidate["answered"] & { samplingWeight: number; isOwn: boolean };
+
+/** Of the span whose answer is judged (record.ts): name, and how it is read. */
+const ANSWERED: readonly (readonly [name: string, sql: string])[] = [
+  ["spanId", "lower(hex(span_id))"],
+  ["project", "project"],
+  ["environment", "environment"],
+  ["release", "release"],
+  ["model", "if(response_model = '', request_model, response_model)"],
+  ["status", "status"],
+  ["inputTokens", "toFloat64(input_tokens)"],
+  ["durationMs", "duration_ns / 1e6"],
+  ["eventTimeUnixMs", "toFloat64(toUnixTimestamp64Milli(event_time))"],
+  ["hasContent", "has_content"],
+  ["samplingWeight", "sampling_weight"],
+];
+const ANSWERING_SQL = `is_model_call AND operation IN (${[...ANSWERING].map((name) => `'${name}'`).join(", ")})`;
+
+/** All spans that tell what was asked, found or answered, of a few traces that began in a range. */
+export async function spansOf(
+  client: ClickHouseClient,
+  traces: readonly { traceId: string; eventTimeUnixMs: number }[],
 ): Promise<Map<string, TraceSpan[]>> {
+  if (traces.length === 0) return new Map();
+  const times = traces.map(({ eventTimeUnixMs }) => eventTimeUnixMs);
   return tracesWhere(
     client,
-    `event_time >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') - INTERVAL ${DAYS_BACK} DAY
-       AND trace_id IN (SELECT toFixedString(unhex(traceId), 16) FROM (${SETTLED} AND (settledUnixMs, traceId) <= ({until:Int64}, {last:String})))`,
-    parameters(collectorId, from, to.settledUnixMs, { last: to.traceId }),
+    `event_time >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') - INTERVAL 1 DAY AND event_time <= fromUnixTimestamp64Milli({to:Int64}, 'UTC') + INTERVAL 1 DAY
+       AND trace_id IN (SELECT toFixedString(unhex(arrayJoin({traces:Array(String)})), 16))`,
+    {
+      from: Math.floor(Math.min(...times)),
+      to: Math.ceil(Math.max(...times)),
+      traces: traces.map(({ traceId }) => traceId),
+    },
   );
 }
 

@@ -1,33 +1,33 @@
 /** What becomes of the records of a window: who is chosen, the counts that the chosen stand for, and each decision. */
 import { lowered } from "./budget.ts";
 import type { Profile } from "./config.ts";
-import type { TraceRecord } from "./record.ts";
+import type { Candidate, TraceRecord } from "./record.ts";
 import type { DecisionRow, Reason, TrafficRow } from "./rows.ts";
 import { positionOf, profileFor, stratumOf } from "./sampling.ts";
 
 const HOUR_S = 3_600;
 
-export interface ChosenRecord {
+export interface ChosenRecord<Found extends Candidate = TraceRecord> {
   profile: Profile;
-  record: TraceRecord;
+  record: Found;
   stratum: string;
   judgeProbability: number;
 }
 
-export interface Choice {
-  chosen: readonly ChosenRecord[];
+export interface Choice<Found extends Candidate = TraceRecord> {
+  chosen: readonly ChosenRecord<Found>[];
   traffic: readonly TrafficRow[];
   decisions: readonly DecisionRow[];
   records: ReadonlyMap<Reason, number>;
 }
 
 /** @param factor what the budget multiplies probabilities by */
-export function choose(
-  records: readonly TraceRecord[],
+export function choose<Found extends Candidate>(
+  records: readonly Found[],
   profiles: readonly Profile[],
   { factor, nowUnixMs }: { factor: number; nowUnixMs: number },
-): Choice {
-  const chosen: ChosenRecord[] = [];
+): Choice<Found> {
+  const chosen: ChosenRecord<Found>[] = [];
   const traffic = new Map<string, TrafficRow>();
   const decisions: DecisionRow[] = [];
   const counts = new Map<Reason, number>();
@@ -48,7 +48,7 @@ export function choose(
 }
 
 function reasonOf(
-  { isOwn, answered }: TraceRecord,
+  { isOwn, answered }: Candidate,
   profile: Profile | undefined,
   probability: number,
 ): Reason {
@@ -59,7 +59,7 @@ function reasonOf(
 }
 
 function decisionOf(
-  { answered }: TraceRecord,
+  { answered }: Candidate,
   stratum: { name: string; probability: number } | undefined,
   probability: number,
   reason: Reason,
@@ -80,7 +80,7 @@ function decisionOf(
 
 function count(
   rows: Map<string, TrafficRow>,
-  { facts, answered, traceProbability }: TraceRecord,
+  { facts, answered, traceProbability }: Candidate,
   stratum: string,
   reason: Reason,
 ): void {

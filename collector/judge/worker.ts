@@ -14,8 +14,8 @@ import { normalisedQuestion, type JudgeConfig } from "./config.ts";
 import { inParallel } from "./in-parallel.ts";
 import { readProgress, writeProgress, type Progress } from "./position-file.ts";
 import { Providers, type ProviderStats } from "./providers.ts";
-import { judgedRecord, recordOf, type SpanContent, type TraceRecord } from "./record.ts";
-import { contentsOf, nextPosition, spansOf, START } from "./records.ts";
+import { judgedRecord, recordOf, type Candidate, type SpanContent } from "./record.ts";
+import { candidatesOf, contentsOf, nextPosition, spansOf, START } from "./records.ts";
 import { insertDecisions, insertTraffic, type Reason } from "./rows.ts";
 import { ScoreBatch } from "./score-batch.ts";
 import type { Chosen, ScoreRow } from "./score-row.ts";
@@ -180,14 +180,9 @@ export class JudgeWorker {
       this.#progress = { done: this.#progress.done, window };
       await writeProgress(positionFile, this.#progress);
     }
-    const traces = await spansOf(client, collectorId, window);
-    const stored = resumed ? await storedScores(client, [...traces.keys()]) : NOTHING_STORED;
+    const candidates = await candidatesOf(client, collectorId, window);
     const signal = AbortSignal.any([this.#stopping.signal, this.#window.signal]);
-    await this.#judgeTraces(
-      window,
-      [...traces.values()].flatMap((spans) => recordOf(spans) ?? []),
-      { providers: this.#providers, stored, signal },
-    );
+    await this.#judgeTraces(window, candidates, { signal, isResumed: resumed !== undefined });
     this.#progress = { done: window.to };
     await writeProgress(positionFile, this.#progress);
     return true;
@@ -206,24 +201,31 @@ export class JudgeWorker {
 
   async #judgeTraces(
     { from, factor }: NonNullable<Progress["window"]>,
-    records: readonly TraceRecord[],
-    context: ScoringContext,
+    candidates: readonly Candidate[],
+    { signal, isResumed }: { signal: AbortSignal; isResumed: boolean },
   ): Promise<void> {
     const { client, collectorId } = this.#options;
     const { profiles } = this.#config;
-    const choice = choose(records, profiles, { factor, nowUnixMs: this.#now() });
+    const choice = choose(candidates, profiles, { factor, nowUnixMs: this.#now() });
     for (const [reason, count] of choice.records)
       this.#records.set(reason, (this.#records.get(reason) ?? 0) + count);
     const place = `${from.settledUnixMs}-${from.traceId}`;
     await insertTraffic(client, choice.traffic, `${collectorId}/traffic/${place}`);
     await insertDecisions(client, choice.decisions, `${collectorId}/decisions/${place}`);
-    const contents = await contentsOf(
-      client,
-      choice.chosen.map(({ record }) => record.answered),
-    );
+    const answered = choice.chosen.map(({ record }) => record.answered);
+    const [spans, contents] = await Promise.all([
+      spansOf(client, answered),
+      contentsOf(client, answered),
+    ]);
+    const ids = answered.map(({ traceId }) => traceId);
+    const stored = isResumed ? await storedScores(client, ids) : NOTHING_STORED;
+    const context = { providers: this.#providers, stored, signal };
     await inParallel(choice.chosen, RECORDS_AT_ONCE, async (one) => {
       const { traceId } = one.record.answered;
-      await this.#judgeRecord(one, contents.get(traceId) ?? new Map(), context);
+      const record = recordOf(spans.get(traceId) ?? []);
+      // Past its retention since it was chosen.
+      if (!record) return;
+      await this.#judgeRecord({ ...one, record }, contents.get(traceId) ?? new Map(), context);
     });
   }
 

@@ -102,7 +102,7 @@ export class Lab {
   config({ sampling = "{ rest: 1 }", more = "", judge = "" }: ConfigOfTest = {}): JudgeConfig {
     const judges = JUDGES.map(
       (metric) =>
-        `  - { metric: ${metric}, provider: main, model: gpt-4o-mini, timeout_ms: 1000${judge} }`,
+        `  - { metric: ${metric}, provider: main, model: gpt-4o-mini, timeout_ms: 2500${judge} }`,
     ).join("\n");
     return this.parse(`judges:
 ${judges}
