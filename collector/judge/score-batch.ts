@@ -9,7 +9,7 @@ import type { Logger } from "../stages.ts";
 import { insertScores } from "./rows.ts";
 import type { ScoreRow } from "./score-row.ts";
 
-const LINGER_MS = 100;
+const LINGER_MS = 250;
 const MOST_ROWS = 500;
 
 export interface ScoreBatchOptions {

@@ -23,7 +23,7 @@ import { NOTHING_STORED, Scoring, type ScoringContext, type ScoringStats } from 
 import { spentToday, storedScores } from "./stored-scores.ts";
 import { choose, type ChosenRecord } from "./traffic.ts";
 
-const TRACES_PER_WINDOW = 5_000;
+const TRACES_PER_WINDOW = 20_000;
 /** Some are called for, some wait to be stored. */
 const RECORDS_AT_ONCE = 256;
 const POLL_MS = 5_000;
