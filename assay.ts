@@ -12,19 +12,32 @@ import {
   settingsPage,
   targetOf,
   type Address,
+  type ClickHouseTarget,
 } from "@assay/clickhouse";
 import {
   collectorSettings,
+  readBudgets,
+  readModelCatalogue,
   readChecksConfig,
   readPriceBook,
   runAttackCommand,
   runBackfillCommand,
   runChecksCommand,
   runDeadLetterCommand,
+  runExperimentCommand,
+  runJudgeCommand,
+  runRepriceCommand,
   startCollector,
   type RunningCollector,
 } from "@assay/collector";
-import { querySettings, startQueryApi } from "@assay/query-api";
+import {
+  querySettings,
+  runExperimentsCommand,
+  runLabelsCommand,
+  runReconcileCommand,
+  runReplayCommand,
+  startQueryApi,
+} from "@assay/query-api";
 
 const tables = { ...clickhouseSettings, ...collectorSettings, ...querySettings };
 
@@ -111,16 +124,40 @@ async function runQueryApi(): Promise<void> {
   const api = await startQueryApi({
     address: values.ASSAY_HTTP,
     target: await targetOf(values, "reader"),
+    writer: await writerTarget(values),
+    labels: labelSettings(values),
     log,
     allowRemote: values.ASSAY_ALLOW_REMOTE,
     hosts: values.ASSAY_HTTP_HOSTS,
     prices: readPriceBook(values.ASSAY_PRICES),
+    budgets: readBudgets(values.ASSAY_BUDGETS),
+    catalogue: readModelCatalogue(values.ASSAY_MODELS),
+    requestsPerSecond: values.ASSAY_HTTP_RATE,
+    liveClients: values.ASSAY_HTTP_LIVE_CLIENTS,
+    queryLimits: {
+      rows: values.ASSAY_QUERY_MAX_ROWS,
+      bytes: values.ASSAY_QUERY_MAX_GB * 1e9,
+    },
   });
   process.send?.({ address: api.address });
   if (!process.send) console.log(`Page and query API  ${url(api.address)}`);
   await stopRequested();
   await api.stop();
   if (process.connected) process.disconnect();
+}
+
+/** Undefined: the page can show everything and takes no labels. */
+async function writerTarget(values: Settings): Promise<ClickHouseTarget | undefined> {
+  try {
+    return await targetOf(values, "writer");
+  } catch (error) {
+    log("info", `labels are refused: ${describe(error)}`);
+    return undefined;
+  }
+}
+
+function labelSettings(values: Settings): { share: number; twice: number } {
+  return { share: values.ASSAY_LABEL_SHARE, twice: values.ASSAY_LABEL_TWICE };
 }
 
 interface Running {
@@ -192,24 +229,83 @@ async function runDeadLetters(args: readonly string[]): Promise<void> {
 
 async function runChecks(args: readonly string[]): Promise<void> {
   const values = settings();
-  const config = readChecksConfig(values.ASSAY_CHECKS, process.env);
+  const budgets = readBudgets(values.ASSAY_BUDGETS);
+  const config = readChecksConfig(values.ASSAY_CHECKS, process.env, budgets);
   if (!config) throw new Error('ASSAY_CHECKS: expected a file or nothing, got "off"');
   const connect = async () => createClickHouse(await targetOf(values, "reader"));
   await runChecksCommand(args, { config, connect, print: console.log });
 }
 
-async function runJudge([action, ...args]: readonly string[]): Promise<void> {
+async function runJudge(args: readonly string[]): Promise<void> {
   const values = settings();
+  const [action, ...rest] = args;
   const options = { configFile: values.ASSAY_JUDGE, env: process.env, print: console.log };
   if (action === "backfill") {
     const connect = async () => createClickHouse(await targetOf(values, "writer"));
-    return runBackfillCommand(args, { ...options, connect });
+    return runBackfillCommand(rest, { ...options, connect });
   }
   if (action === "attack") {
-    if (!(await runAttackCommand(args, options))) process.exitCode = 1;
+    if (!(await runAttackCommand(rest, options))) process.exitCode = 1;
     return;
   }
-  throw new Error(`expected "judge backfill" or "judge attack", got "judge ${action ?? ""}"`);
+  await runJudgeCommand(args, {
+    configFile: values.ASSAY_JUDGE,
+    env: process.env,
+    connect: async () => createClickHouse(await targetOf(values, "reader")),
+    print: console.log,
+    note: (line) => void process.stderr.write(`${line}\n`),
+  });
+}
+
+async function runExperiment(args: readonly string[]): Promise<void> {
+  const values = settings();
+  const connect = (role: "reader" | "writer") => async () =>
+    createClickHouse(await targetOf(values, role));
+  if (args[0] !== "run")
+    return runExperimentsCommand(args, { connect: connect("reader"), print: console.log });
+  await runExperimentCommand(args.slice(1), {
+    configFile: values.ASSAY_JUDGE,
+    env: process.env,
+    connect: connect("writer"),
+    print: console.log,
+    note: (line) => void process.stderr.write(`${line}\n`),
+  });
+}
+
+async function runLabels(args: readonly string[]): Promise<void> {
+  const values = settings();
+  await runLabelsCommand(args, {
+    connect: async (role) => createClickHouse(await targetOf(values, role)),
+    share: values.ASSAY_LABEL_SHARE,
+    print: console.log,
+  });
+}
+
+async function runReprice(args: readonly string[]): Promise<void> {
+  const values = settings();
+  const book = readPriceBook(values.ASSAY_PRICES);
+  // A mutation of a day's spans takes as long as it takes.
+  const connect = async () =>
+    createClickHouse(await targetOf(values, "writer"), { requestTimeoutMs: 3_600_000 });
+  await runRepriceCommand(args, { book, connect, print: console.log });
+}
+
+async function runReconcile(args: readonly string[]): Promise<void> {
+  const values = settings();
+  const connect = async () => createClickHouse(await targetOf(values, "reader"));
+  const book = readPriceBook(values.ASSAY_PRICES);
+  await runReconcileCommand(args, { book, connect, print: console.log });
+}
+
+async function runWhatIf(args: readonly string[]): Promise<void> {
+  const values = settings();
+  await runReplayCommand(args, {
+    book: readPriceBook(values.ASSAY_PRICES),
+    connect: async () => createClickHouse(await targetOf(values, "reader")),
+    otlpUrl: `${url(values.ASSAY_OTLP_HTTP)}${values.ASSAY_OTLP_TRACES_PATH}`,
+    print: console.log,
+    env: process.env,
+  });
 }
 
 async function runDemo(): Promise<void> {
@@ -291,7 +387,35 @@ const commands: Record<string, Command> = {
   judge: {
     run: runJudge,
     about:
-      "backfill --from TIME | attack: judges a past period, its cost first; how far judges can be swayed",
+      "test | run FILE | compare --metric NAME | backfill --from TIME | attack: asks the judges, judges a file, compares judges, judges a past period, tries to sway them",
+    takesArgs: true,
+  },
+  experiment: {
+    run: runExperiment,
+    about:
+      "run NAME --run RUN … | list | compare NAME RUN RUN: a dataset answered and judged, runs compared",
+    takesArgs: true,
+  },
+  labels: {
+    run: runLabels,
+    about: "import FILE | export [--metric NAME]: what people say of records, as JSON Lines",
+    takesArgs: true,
+  },
+  reprice: {
+    run: runReprice,
+    about:
+      "--from DAY --to DAY [--apply --reason TEXT]: what the prices of now change in that time; or does it",
+    takesArgs: true,
+  },
+  reconcile: {
+    run: runReconcile,
+    about: "FILE… [--project P] [--json]: a provider's own usage and cost reports against ours",
+    takesArgs: true,
+  },
+  "what-if": {
+    run: runWhatIf,
+    about:
+      "replay --candidate PROVIDER/MODEL --url URL --from DAY --to DAY [--yes]: asks a sample of recorded calls again",
     takesArgs: true,
   },
   settings: {

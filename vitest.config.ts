@@ -13,6 +13,8 @@ export default defineConfig({
           name: "unit",
           include: ["**/*.test.ts"],
           exclude: ["**/*.int.test.ts", "**/*.e2e.test.ts", "**/node_modules/**"],
+          // Some try thousands of cases; on a machine with other work they take their time.
+          testTimeout: 20_000,
         },
       },
       {

@@ -48,6 +48,11 @@ function oneBlock(token: string): ClickHouseSettings {
   };
 }
 
+/** Whether a correction was begun and not finished. */
+export async function hasOpenCostRevisions(client: ClickHouseClient): Promise<boolean> {
+  return (await openDays(client)).length > 0;
+}
+
 /** Writes a day of a run into the journal; resolves to its number of spans. Planned again, the first plan stays. */
 export async function planCostRevisions(
   client: ClickHouseClient,

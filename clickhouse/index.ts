@@ -1,4 +1,5 @@
 /** ClickHouse for the other packages: settings, clients, the embedded server, migrations. */
+export { daysBetween, readDay, readOptions } from "./command-options.ts";
 export {
   addressSetting,
   booleanSetting,
@@ -11,9 +12,13 @@ export {
 export type { Address, Setting, SettingProblem, SettingsOf, SettingsTable } from "./settings.ts";
 export { createClickHouse, targetOf } from "./client.ts";
 export type { ClickHouseTarget } from "./client.ts";
+export { insertEvaluations, insertRows } from "./evaluation-rows.ts";
+export type { EvaluationRow } from "./evaluation-rows.ts";
+export { finishCostRevisions, hasOpenCostRevisions, planCostRevisions } from "./cost-revisions.ts";
 export { startEmbeddedServer } from "./embedded/supervisor.ts";
 export type { EmbeddedServer, EmbeddedServerOptions } from "./embedded/supervisor.ts";
 export { migrate, schemaVersion, SchemaError } from "./migrate.ts";
 export type { MigrateOptions, MigrationReport } from "./migrate.ts";
+export { withTableLock } from "./table-lock.ts";
 export { retention } from "./retention.ts";
 export type { RetentionDays, RetentionName } from "./retention.ts";

@@ -15,9 +15,9 @@ import { join } from "node:path";
 
 import { ClickHouseError, type ClickHouseClient } from "@clickhouse/client";
 
-import { withMigrationLock } from "./migration-lock.ts";
 import { applyRetention, retentionDays, type RetentionName } from "./retention.ts";
 import { fillPlaceholders, splitStatements, type Placeholders } from "./statements.ts";
+import { withTableLock } from "./table-lock.ts";
 
 export interface Migration {
   version: number;
@@ -83,7 +83,7 @@ export async function migrate(
   await createDatabase(client, placeholders);
   const onWait = () =>
     options.log("info", "another process is migrating the database: waiting for it");
-  return withMigrationLock(client, onWait, async () => {
+  return withTableLock(client, "migration_lock", onWait, async () => {
     await client.command({ query: fillPlaceholders(MIGRATIONS_TABLE, placeholders) });
     const applied = await applyPending(client, migrations, placeholders, options.log);
     const changed = await applyRetention(

@@ -8,9 +8,20 @@ import type { ClickHouseClient } from "@clickhouse/client";
 export const retention = {
   spans: { days: 90, tables: ["spans", "trace_index"] },
   content: { days: 30, tables: ["span_content"] },
-  evaluations: { days: 400, tables: ["evaluations", "traffic_1h", "canary_answers"] },
+  evaluations: {
+    days: 400,
+    tables: [
+      "evaluations",
+      "traffic_1h",
+      "experiment_runs",
+      "experiment_outputs",
+      "canary_answers",
+    ],
+  },
+  label_leases: { days: 30, tables: ["label_leases"] },
   judge_decisions: { days: 30, tables: ["judge_decisions"] },
   check_results: { days: 400, tables: ["check_results"] },
+  guardrail_1m: { days: 90, tables: ["guardrail_1m"] },
   llm_1m: { days: 35, tables: ["llm_1m"] },
   llm_1h: { days: 400, tables: ["llm_1h"] },
   llm_1d: { days: 1830, tables: ["llm_1d"] },

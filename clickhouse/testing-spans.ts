@@ -24,7 +24,7 @@ export interface SyntheticSpans {
   days?: number;
 }
 
-/** Chat calls, retrievals and plain spans of three services; some failed, some unpriced, some streamed. */
+/** Chat calls, retrievals and plain spans of three services; some failed, some unpriced, some streamed, some guarded. */
 export async function insertSpans(
   client: ClickHouseClient,
   spans: SyntheticSpans,
@@ -58,6 +58,7 @@ function insertQuery({ from, count, days = 1 }: SyntheticSpans): string {
     user_id: "concat('u', toString(n % 13))",
     prompt_name: "'answer'",
     prompt_version: "toString(n % 2)",
+    usage_source: "if(is_model_call, 'reported', '')",
     input_tokens: "toUInt32(if(is_model_call, 100 + n % 900, 0))",
     output_tokens: "toUInt32(if(is_model_call, 10 + n % 90, 0))",
     cost: "if(is_model_call AND n % 10 != 1, toDecimal128(input_tokens, 12) * toDecimal128('0.00000015', 12), NULL)",
@@ -66,6 +67,9 @@ function insertQuery({ from, count, days = 1 }: SyntheticSpans): string {
     ttft_ns: "toUInt64(if(is_model_call AND n % 2 = 0, duration_ns / 4, 0))",
     folded: "toUInt16(if(n % 17 = 0, 2048, 0))",
     attrs_string: "map('n', toString(n))",
+    event_times: "if(n % 10 = 0, [start_unix_nano, start_unix_nano], [])",
+    event_names: "if(n % 10 = 0, ['assay.guardrail.result', 'other'], [])",
+    event_attributes: `if(n % 10 = 0, [concat('[{"key":"assay.guardrail.check","value":{"stringValue":"pii"}},{"key":"assay.guardrail.action","value":{"stringValue":"', if(n % 20 = 0, 'redact', 'pass'), '"}},{"key":"assay.guardrail.match_count","value":{"intValue":"', toString(n % 3), '"}},{"key":"assay.guardrail.latency_ms","value":{"doubleValue":', toString(n % 7 / 10), '}}]'), '[]'], [])`,
     has_content: "is_model_call",
     content_input: "if(is_model_call, concat('question ', toString(n)), '')",
     received_at: "toDateTime64('2026-02-01 00:00:00', 3, 'UTC')",

@@ -82,6 +82,18 @@ export const collectorSettings = {
     about:
       'File (YAML) that changes the checks and says who is told when one fires; see docs/checks.md. Without it the shipped checks run and nobody is told; "off" evaluates none, for all collectors of one ClickHouse but one.',
   },
+  ASSAY_BUDGETS: {
+    schema: z.string().min(1),
+    default: undefined,
+    about:
+      "File (YAML) that says what a month may cost, overall or by project, model or user; see docs/budgets.md.",
+  },
+  ASSAY_MODELS: {
+    schema: z.string().min(1),
+    default: undefined,
+    about:
+      "File (YAML) that says what your models are, where they run and what self-hosted ones cost an hour; see docs/models.md.",
+  },
   ASSAY_PRICES: {
     schema: z.string(),
     default: undefined,

@@ -19,6 +19,7 @@ import { consumersOf, startForwarding } from "./forward/stage.ts";
 import { readJudgeConfig } from "./judge/config.ts";
 import { createJudgeStage } from "./judge/stage.ts";
 import { openLog } from "./log/log.ts";
+import { readBudgets } from "./budgets.ts";
 import { readPriceBook } from "./own-prices.ts";
 import { readPrivacy } from "./privacy.ts";
 import { VALIDATOR_VERSION } from "./otlp/validate.ts";
@@ -63,7 +64,11 @@ export async function startCollector(
   const privacy = readPrivacy(settings.ASSAY_PRIVACY, settings.ASSAY_REDACT_KEY);
   const destinations = readForward(settings.ASSAY_FORWARD, process.env);
   const judging = readJudgeConfig(settings.ASSAY_JUDGE, process.env);
-  const checking = readChecksConfig(settings.ASSAY_CHECKS, process.env);
+  const checking = readChecksConfig(
+    settings.ASSAY_CHECKS,
+    process.env,
+    readBudgets(settings.ASSAY_BUDGETS),
+  );
   const priceBook = readPriceBook(settings.ASSAY_PRICES);
   const dataDir = resolve(settings.ASSAY_DATA);
   const log = await openLog({

@@ -156,7 +156,13 @@ export function createStore(options: StoreOptions): Store {
       encode: () => {
         const { folded, costs } = encoder.stats();
         const foldedValues = Object.values(folded).reduce((sum, count) => sum + count, 0);
-        return { foldedValues, unpricedSpans: costs.unpriced, foreignSpans: translateStats() };
+        return {
+          foldedValues,
+          unpricedSpans: costs.unpriced,
+          costs,
+          pricesPublishedOn: priceBook.publishedOn,
+          foreignSpans: translateStats(),
+        };
       },
       insert: () => inserter?.stats(),
       engine: () => watch?.stats(),

@@ -3,9 +3,10 @@
  * service's tick.
  */
 import type { Attributes } from "@opentelemetry/api";
-import { ContentWriter } from "./content-writer.ts";
+import { ContentWriter, type Redact } from "./content-writer.ts";
 import { ATTR } from "./conventions.ts";
 import type { Dialect, Reply, RequestContent } from "./dialect.ts";
+import { inTurn } from "./guard/hidden-text.ts";
 import { countError, stats } from "./health.ts";
 import { promptHash } from "./hash.ts";
 import { toolDefinition } from "./openai/request.ts";
@@ -20,8 +21,11 @@ export interface FinishedRequest {
   provider: string;
   model: string;
   content: RequestContent;
+  streamed: boolean;
   contentMode: ContentMode;
   reference: string | undefined;
+  /** What a guard around the call hides. */
+  hidden: Redact | undefined;
   startedAtUnixMs: number;
 }
 
@@ -36,7 +40,7 @@ export function replyAttributes(
 ): Attributes {
   const attributes: Attributes = {};
   if (reply) {
-    describeReply(attributes, reply);
+    describeReply(attributes, request, reply);
     const usage = reply.usage ?? estimateUsage(attributes, request, reply);
     if (usage) {
       describeUsage(attributes, request, usage);
@@ -61,12 +65,17 @@ function attempt(step: string, work: () => void): void {
   }
 }
 
-function describeReply(attributes: Attributes, reply: Reply): void {
+/** The conventions have a name for OpenAI's alone, which services compatible with it share. */
+function serviceTierKey(provider: string): string {
+  return provider === "anthropic" ? ATTR.assayServiceTier : ATTR.openaiResponseServiceTier;
+}
+
+function describeReply(attributes: Attributes, request: FinishedRequest, reply: Reply): void {
   if (reply.id) attributes[ATTR.responseId] = reply.id;
   if (reply.model) attributes[ATTR.responseModel] = reply.model;
   if (reply.finishReasons.length > 0)
     attributes[ATTR.responseFinishReasons] = [...reply.finishReasons];
-  if (reply.serviceTier) attributes[ATTR.openaiResponseServiceTier] = reply.serviceTier;
+  if (reply.serviceTier) attributes[serviceTierKey(request.provider)] = reply.serviceTier;
   if (reply.systemFingerprint) attributes[ATTR.openaiSystemFingerprint] = reply.systemFingerprint;
   if (reply.dimensions !== undefined) attributes[ATTR.embeddingsDimensionCount] = reply.dimensions;
 }
@@ -85,6 +94,12 @@ function describeUsage(attributes: Attributes, request: FinishedRequest, usage: 
     attributes[ATTR.audioInputTokens] = usage.audioInputTokens;
   if (usage.audioOutputTokens !== undefined)
     attributes[ATTR.audioOutputTokens] = usage.audioOutputTokens;
+  for (const [name, count] of [
+    [ATTR.assayCacheWrite1hTokens, usage.cacheWrite1hTokens],
+    [ATTR.assayWebSearches, usage.webSearches],
+    [ATTR.assayFileSearches, usage.fileSearches],
+  ] as const)
+    if (count) attributes[name] = count;
 }
 
 /**
@@ -96,7 +111,7 @@ function estimateUsage(
   request: FinishedRequest,
   reply: Reply,
 ): Usage | undefined {
-  if (reply.failure !== undefined || request.body["stream"] !== true) return undefined;
+  if (reply.failure !== undefined || !request.streamed) return undefined;
   attributes[ATTR.assayUsageEstimated] = true;
   return {
     inputTokens: Math.ceil(request.content.size / CHARACTERS_PER_TOKEN),
@@ -112,10 +127,11 @@ function describeCost(
   usage: Usage,
 ): void {
   const book = runtime.priceBook();
-  const at = request.startedAtUnixMs;
-  const price =
-    (reply.model && book.resolve(request.provider, reply.model, at)) ||
-    book.resolve(request.provider, request.model, at);
+  const resolve = (model: string) =>
+    book.resolve(request.provider, model, request.startedAtUnixMs, {
+      ...(reply.serviceTier !== undefined && { serviceTier: reply.serviceTier }),
+    });
+  const price = (reply.model && resolve(reply.model)) || resolve(request.model);
   if (!price) return;
   const exact = formatUsd(book.cost(price, usage));
   attributes[ATTR.costAmount] = Number(exact);
@@ -134,6 +150,10 @@ const NOT_HASHED = new Set([
   "instructions",
   "tools",
   "functions",
+  "contents",
+  "content",
+  "requests",
+  "systemInstruction",
   "stream",
   "stream_options",
   "user",
@@ -141,6 +161,10 @@ const NOT_HASHED = new Set([
   "store",
   "safety_identifier",
   "prompt_cache_key",
+  // Files, which may be read once only.
+  "file",
+  "image",
+  "mask",
 ]);
 
 function hashOf(request: FinishedRequest): string {
@@ -168,7 +192,7 @@ function writeContent(
   reply: Reply | undefined,
 ): void {
   const writer = new ContentWriter(
-    request.contentMode === "redacted" ? runtime.redactor() : undefined,
+    inTurn(request.hidden, request.contentMode === "redacted" ? runtime.redactor() : undefined),
   );
   // The answer first: when the budget of the span runs out, the beginning of the conversation is what is lost.
   const output = reply ? request.dialect.output(reply, writer) : [];

@@ -13,11 +13,18 @@ export function nameProvider(client: object, provider: string): void {
   named.set(client, provider);
 }
 
-/** @param otherwise the provider whose SDK it is, for hosts that no provider is known for */
-export function serverOfClient(client: unknown, otherwise: string): ServerAddress {
+/**
+ * @param otherwise the provider whose SDK it is, for hosts that no provider is known for
+ * @param address the base URL. @default the client's `baseURL`
+ */
+export function serverOfClient(
+  client: unknown,
+  otherwise: string,
+  address = text(memberOf(client, "baseURL")),
+): ServerAddress {
   try {
     if (typeof client !== "object" || client === null) return serverOf(undefined, otherwise);
-    const baseUrl = text(memberOf(client, "baseURL")) ?? "";
+    const baseUrl = address ?? "";
     const known = servers.get(client);
     if (known?.baseUrl === baseUrl) return known.server;
     const provider = named.get(client);

@@ -42,6 +42,8 @@ export const ATTR = {
   reasoningTokens: "gen_ai.usage.reasoning.output_tokens",
   audioInputTokens: "gen_ai.usage.audio.input_tokens",
   audioOutputTokens: "gen_ai.usage.audio.output_tokens",
+  /** Not of the conventions, but what many senders say: input and output. */
+  totalTokens: "gen_ai.usage.total_tokens",
   /** Double. Proposed upstream; the exact value is `assayCostExact`. */
   costAmount: "gen_ai.usage.cost.amount",
   /** ISO 4217. */
@@ -103,13 +105,60 @@ export const ATTR = {
   assayPromptHash: "assay.prompt.hash",
   /** true when token counts were estimated because the provider sent none. */
   assayUsageEstimated: "assay.usage.estimated",
+  /** Of the cache writes: those kept for an hour. The conventions have no name for it, nor for those below. */
+  assayCacheWrite1hTokens: "assay.usage.cache_write_1h.input_tokens",
+  /** Of the cache reads and of the audio input. */
+  assayCacheReadAudioTokens: "assay.usage.cache_read_audio.input_tokens",
+  assayImageInputTokens: "assay.usage.image.input_tokens",
+  assayImageOutputTokens: "assay.usage.image.output_tokens",
+  /** Searches that the provider ran for the model and charges by the piece. */
+  assayWebSearches: "assay.usage.web_searches",
+  assayFileSearches: "assay.usage.file_searches",
+  /** As the provider calls it, where it has no name of the conventions: `batch`, `flex`, `priority`. */
+  assayServiceTier: "assay.service_tier",
   assayDocumentCount: "assay.retrieval.document_count",
   assayStreamAbandoned: "assay.stream.abandoned",
   assayContentDropped: "assay.content.dropped",
   assayRedactions: "assay.content.redactions",
   /** Parts of the content that were cut to the size limits. */
   assayContentTruncated: "assay.content.truncated",
+  guardrailName: "assay.guardrail.name",
+  /** The check of a guard: `pii`, `secrets`, … */
+  guardrailCheck: "assay.guardrail.check",
+  guardrailVersion: "assay.guardrail.version",
+  /** `input`, `prompt`, `context`, `tool_call`, `tool_result` or `output`. */
+  guardrailStage: "assay.guardrail.stage",
+  /** `pass`, `warn`, `redact`, `block` or `fallback`; on a span the strongest of its results. */
+  guardrailAction: "assay.guardrail.action",
+  guardrailMatchTypes: "assay.guardrail.match_types",
+  guardrailMatchCount: "assay.guardrail.match_count",
+  /** Milliseconds, double. */
+  guardrailLatencyMs: "assay.guardrail.latency_ms",
+  /** 0 to 1, where a check estimates it. */
+  guardrailRisk: "assay.guardrail.risk",
+  /** Never the text that was found. */
+  guardrailReason: "assay.guardrail.reason",
+  /** Why the check itself failed: `timeout`, or the class of its error. */
+  guardrailError: "assay.guardrail.error",
+  guardrailBlocked: "assay.guardrail.blocked",
+  evaluationName: "gen_ai.evaluation.name",
+  evaluationScoreValue: "gen_ai.evaluation.score.value",
+  evaluationScoreLabel: "gen_ai.evaluation.score.label",
+  evaluationExplanation: "gen_ai.evaluation.explanation",
+  /** Who gave the score. */
+  evaluatorName: "gen_ai.evaluator.name",
+  /** `user`, `human` or `code`. */
+  evaluationSource: "assay.evaluation.source",
 } as const;
+
+/**
+ * The event that a guard's span has for each check that ran. The conventions have only a proposal for guardrails
+ * (`gen_ai.guardrail.*`), so the names are ours.
+ */
+export const GUARDRAIL_EVENT = "assay.guardrail.result";
+
+/** The log event of a score. */
+export const EVALUATION_EVENT = "gen_ai.evaluation.result";
 
 /**
  * Operations that are a call to a model itself: only their tokens and cost count. Everything else (retrieval, tools,

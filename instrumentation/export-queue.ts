@@ -33,13 +33,19 @@ const CONTENT_KEYS: readonly string[] = [
 const SUPPRESS_TRACING = createContextKey("OpenTelemetry SDK Context Key SUPPRESS_TRACING");
 
 /** Timers inherit the request they were set in; an export belongs to none. */
-const outsideRequests = AsyncLocalStorage.snapshot();
+export const outsideRequests = AsyncLocalStorage.snapshot();
 
 /** True while our own export request is being made. */
 const exporting = new AsyncLocalStorage<true>();
 
 export function isOwnExport(): boolean {
   return exporting.getStore() === true;
+}
+
+/** Runs what sends, so that nobody traces it. */
+export function asOwnExport(send: () => void): void {
+  const suppressed = context.active().setValue(SUPPRESS_TRACING, true);
+  exporting.run(true, () => context.with(suppressed, send));
 }
 
 interface Queued<Waiting> {
@@ -180,12 +186,9 @@ export class ExportQueue<Waiting> implements SpanQueue {
         resolve();
       };
       try {
-        const suppressed = context.active().setValue(SUPPRESS_TRACING, true);
-        exporting.run(true, () =>
-          context.with(suppressed, () =>
-            // 0 is success in OpenTelemetry's ExportResultCode.
-            this.#sender.export(batch, (result) => done(result.error, result.code !== 0)),
-          ),
+        asOwnExport(() =>
+          // 0 is success in OpenTelemetry's ExportResultCode.
+          this.#sender.export(batch, (result) => done(result.error, result.code !== 0)),
         );
       } catch (error) {
         countError("exporting spans", error);

@@ -20,6 +20,11 @@ export interface Stats {
   redactions: number;
   /** Streams that the service neither finished nor closed. */
   streamsAbandoned: number;
+  scoresSent: number;
+  /** Scores that were wrong, that found the queue full, or that the collector did not take. */
+  scoresDropped: number;
+  /** Verdicts of checks that nobody waits for, dropped because too many were under way. */
+  guardVerdictsDropped: number;
   /** Errors of ours. The service's call went through untouched. */
   instrumentationErrors: number;
 }
@@ -34,6 +39,9 @@ export const stats: Stats = {
   contentTruncated: 0,
   redactions: 0,
   streamsAbandoned: 0,
+  scoresSent: 0,
+  scoresDropped: 0,
+  guardVerdictsDropped: 0,
   instrumentationErrors: 0,
 };
 

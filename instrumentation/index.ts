@@ -14,6 +14,14 @@ export { traceRetriever, type RetrieverOptions } from "./retrievers/trace-retrie
 export type { RetrievedDocument } from "./retrievers/documents.ts";
 export { traceAgent, type AgentOptions } from "./tools/trace-agent.ts";
 export { traceTool, type ToolOptions } from "./tools/trace-tool.ts";
+export { guard } from "./guard/guard.ts";
+export type { CheckedText, Guard, Guarded, GuardPolicy, WrapOptions } from "./guard/guard.ts";
+export { GuardBlockedError } from "./guard/blocked-error.ts";
+export { checks, createCanary } from "./guard/checks.ts";
+export type { Action, Check, CheckContext, Stage, ToolCall, Verdict } from "./guard/check.ts";
+export type { Shape } from "./guard/shapes.ts";
+export { score, type Score } from "./score/score.ts";
+export { currentSpan, type SpanIds } from "./score/span-ids.ts";
 export type { ContentMode } from "./settings.ts";
 export type { PatchedCopy, Stats };
 

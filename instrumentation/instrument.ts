@@ -1,6 +1,8 @@
 /** Tracing one client, told so by the service. */
 import { ANTHROPIC_METHODS } from "./anthropic/patch.ts";
+import { BEDROCK_METHODS } from "./bedrock/patch.ts";
 import { nameProvider } from "./client-address.ts";
+import { GOOGLE_METHODS } from "./google/patch.ts";
 import { guarded, warnOnce } from "./health.ts";
 import { OPENAI_METHODS } from "./openai/patch.ts";
 import { patchClient, type TracedMethod } from "./patch-method.ts";
@@ -9,6 +11,8 @@ import { memberOf } from "./untyped.ts";
 /** The first whose resource the client has; the rest is OpenAI's and what speaks like it. */
 const METHODS: readonly (readonly [resource: string, methods: readonly TracedMethod[]])[] = [
   ["messages", ANTHROPIC_METHODS],
+  ["chats", GOOGLE_METHODS],
+  ["middlewareStack", BEDROCK_METHODS],
   ["", OPENAI_METHODS],
 ];
 

@@ -15,9 +15,11 @@ import {
   type Span,
 } from "@opentelemetry/api";
 import { replyAttributes, type FinishedRequest } from "./call-attributes.ts";
+import type { Redact } from "./content-writer.ts";
 import { ATTR } from "./conventions.ts";
 import type { Dialect, Reply } from "./dialect.ts";
 import { enqueueFinished } from "./drain.ts";
+import { hiddenText, visible } from "./guard/hidden-text.ts";
 import { countError, stats } from "./health.ts";
 import { contextAttributes, currentContext } from "./llm-context.ts";
 import type { ServerAddress } from "./providers.ts";
@@ -80,8 +82,10 @@ export class ModelCall {
       provider: server.provider,
       model,
       content: dialect.content(body),
+      streamed: attributes[ATTR.requestStream] === true,
       contentMode: llmContext?.content ?? runtime.settings.content,
       reference: llmContext?.reference,
+      hidden: hiddenText(),
       startedAtUnixMs: Date.now(),
     };
     stats.spansStarted++;
@@ -93,6 +97,11 @@ export class ModelCall {
 
   run<T>(work: () => T): T {
     return this.#tracing.run(this.#context, work);
+  }
+
+  /** What is known only now, such as which server it is. */
+  describe(attributes: Attributes): void {
+    if (!this.#ended) this.#span.setAttributes(attributes);
   }
 
   firstChunk(): void {
@@ -139,7 +148,7 @@ export class ModelCall {
       const attributes = replyAttributes(this.#request, reply, withContent);
       if (this.#firstChunkAt !== undefined)
         attributes[ATTR.responseTimeToFirstChunk] = (this.#firstChunkAt - this.#startedAt) / 1000;
-      markError(span, attributes, error, reply);
+      markError(span, attributes, { error, reply, hidden: this.#request.hidden });
       span.setAttributes(attributes);
     } finally {
       // Milliseconds of performance.now(), which the SDK tells from those of Date.now().
@@ -151,8 +160,11 @@ export class ModelCall {
 function markError(
   span: Span,
   attributes: Attributes,
-  error: unknown,
-  reply: Reply | undefined,
+  {
+    error,
+    reply,
+    hidden,
+  }: { error: unknown; reply: Reply | undefined; hidden: Redact | undefined },
 ): void {
   const type = error === undefined ? reply?.failure : errorType(error);
   if (type === undefined) return;
@@ -160,14 +172,17 @@ function markError(
   // The provider's message may repeat the prompt, or part of a key: it is content.
   span.setStatus({
     code: SpanStatusCode.ERROR,
-    message: runtime.redact(error instanceof Error ? error.message.slice(0, 1_024) : type),
+    message: runtime.redact(
+      visible(error instanceof Error ? error.message.slice(0, 1_024) : type, hidden),
+    ),
   });
 }
 
-/** The HTTP status where the API answered, else the class of the error. */
+/** The HTTP status where the API answered, else the class of the error, or the name where it has none of its own. */
 export function errorType(error: unknown): string {
   if (typeof error !== "object" || error === null) return "_OTHER";
   const status: unknown = Reflect.get(error, "status");
   if (typeof status === "number") return String(status);
-  return error.constructor?.name || "_OTHER";
+  const name = error.constructor?.name;
+  return (name === "Error" && "name" in error ? String(error.name) : name) || "_OTHER";
 }

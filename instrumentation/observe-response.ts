@@ -5,20 +5,21 @@
 import { onAbandoned } from "./abandoned.ts";
 import { countError } from "./health.ts";
 import type { ModelCall } from "./model-call.ts";
-import { isFields } from "./untyped.ts";
+import { isFields, memberOf } from "./untyped.ts";
 
 const UNSEEN_READS = ["arrayBuffer", "blob", "bytes", "formData", "clone"];
 
 export function observeResponse(response: unknown, call: ModelCall): void {
-  if (!(response instanceof Response)) {
+  if (!isResponse(response)) {
     call.finishUnseen();
     return;
   }
   try {
-    watchRead(response, "json", call, (value) => value);
-    watchRead(response, "text", call, (value) => parseJson(value));
+    const read = { watched: false };
+    watchRead(response, "json", call, read, (value) => value);
+    watchRead(response, "text", call, read, (value) => parseJson(value));
     for (const name of UNSEEN_READS) endOnRead(response, name, call);
-    endOnBody(response, call);
+    endOnBody(response, call, read);
     onAbandoned(response, { abandon: () => call.finishUnseen() });
   } catch (error) {
     countError("observing a response", error);
@@ -26,14 +27,24 @@ export function observeResponse(response: unknown, call: ModelCall): void {
   }
 }
 
+/** Of fetch(), or of what stands in for it: openai 4 brings node-fetch. */
+function isResponse(value: unknown): value is Response {
+  return (
+    value instanceof Response ||
+    (typeof memberOf(value, "json") === "function" && typeof memberOf(value, "text") === "function")
+  );
+}
+
 function watchRead(
   response: Response,
   name: "json" | "text",
   call: ModelCall,
+  read: { watched: boolean },
   toValue: (body: unknown) => unknown,
 ): void {
   const original = response[name];
   own(response, name, function (this: Response): Promise<unknown> {
+    read.watched = true;
     return Reflect.apply(original, this, []).then(
       (body: unknown) => {
         settle(toValue(body), call);
@@ -75,17 +86,26 @@ function endOnRead(response: Response, name: string, call: ModelCall): void {
   });
 }
 
-function endOnBody(response: Response, call: ModelCall): void {
-  // oxlint-disable-next-line typescript/unbound-method -- applied to the response below
-  const body = Object.getOwnPropertyDescriptor(Response.prototype, "body")?.get;
+/** A json() of node-fetch asks for the body too. */
+function endOnBody(response: Response, call: ModelCall, read: { watched: boolean }): void {
+  const body = getterOf(response, "body");
   if (!body) return;
   Object.defineProperty(response, "body", {
     configurable: true,
     get(this: Response): unknown {
-      call.finishUnseen();
+      if (!read.watched) call.finishUnseen();
       return Reflect.apply(body, this, []);
     },
   });
+}
+
+function getterOf(value: object, name: string): (() => unknown) | undefined {
+  for (let at: object | null = value; at; at = Object.getPrototypeOf(at) as object | null) {
+    const property = Object.getOwnPropertyDescriptor(at, name);
+    // oxlint-disable-next-line typescript/unbound-method -- applied to the response by the caller
+    if (property) return property.get;
+  }
+  return undefined;
 }
 
 /** Not enumerable, like the method that it stands before. */

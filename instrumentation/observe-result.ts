@@ -16,6 +16,8 @@ export interface ResultWatch {
   fail(error: unknown): void;
   /** The service let go of it. */
   abandon(): void;
+  /** It is an async iterator. */
+  streams?(): void;
   chunk?(value: unknown): void;
   /** Runs the steps of an async iterator, so that what they start belongs to this call. */
   run<T>(work: () => T): T;
@@ -84,6 +86,7 @@ function isIterator(value: unknown): value is AsyncIterator<unknown> {
 /** The iterator stays what it is; its own next, return and throw pass everything on one to one. */
 function watchIterator(iterator: AsyncIterator<unknown>, watch: ResultWatch): boolean {
   const call: Abandonable = { abandon: () => watch.abandon() };
+  watch.streams?.();
   for (const name of ["next", "return", "throw"] as const) {
     const original = iterator[name];
     if (!original) continue;
@@ -108,6 +111,31 @@ function watchIterator(iterator: AsyncIterator<unknown>, watch: ResultWatch): bo
     Object.defineProperty(iterator, name, { value: step, configurable: true, writable: true });
   }
   onAbandoned(iterator, call);
+  return true;
+}
+
+/**
+ * An object that makes its iterator when it is asked for it. It stays what it is; the first iterator is the one that
+ * reads. false: it is no such object.
+ */
+export function observeIterable(value: unknown, watch: ResultWatch): boolean {
+  const original: unknown =
+    typeof value === "object" && value !== null && Reflect.get(value, Symbol.asyncIterator);
+  if (typeof original !== "function") return false;
+  const iterable = value as object;
+  const call: Abandonable = { abandon: () => watch.abandon() };
+  let read = false;
+  const iterate = function (this: unknown): unknown {
+    const iterator: unknown = Reflect.apply(original, this, []);
+    if (read || !isIterator(iterator)) return iterator;
+    read = true;
+    // From here on the iterator is what must stay alive.
+    forget(call);
+    guarded("observing an iterator", () => watchIterator(iterator, watch));
+    return iterator;
+  };
+  Object.defineProperty(iterable, Symbol.asyncIterator, { value: iterate, configurable: true });
+  onAbandoned(iterable, call);
   return true;
 }
 

@@ -18,6 +18,7 @@ import { noteWriter } from "./call-attributes.ts";
 import { ContentWriter } from "./content-writer.ts";
 import { ATTR } from "./conventions.ts";
 import { enqueueFinished } from "./drain.ts";
+import { hiddenText, inTurn, visible } from "./guard/hidden-text.ts";
 import { stats } from "./health.ts";
 import { contextAttributes, currentContext } from "./llm-context.ts";
 import { errorType } from "./model-call.ts";
@@ -62,6 +63,8 @@ export class OperationSpan {
   readonly #tracing: Tracing;
   readonly #span: Span;
   readonly #context: Context;
+  /** What a guard around the operation hides. */
+  readonly #hidden = hiddenText();
   #ended = false;
 
   constructor(tracing: Tracing, request: OperationRequest) {
@@ -86,6 +89,10 @@ export class OperationSpan {
 
   describe(attributes: Attributes): void {
     this.#span.setAttributes(attributes);
+  }
+
+  event(name: string, attributes: Attributes): void {
+    this.#span.addEvent(name, attributes);
   }
 
   end(outcome: OperationOutcome): void {
@@ -117,12 +124,15 @@ export class OperationSpan {
     attributes[ATTR.errorType] = outcome.errorType ?? errorType(outcome.error);
     // The message may repeat what was asked: it is content.
     const message = outcome.error instanceof Error ? outcome.error.message.slice(0, 1_024) : "";
-    this.#span.setStatus({ code: SpanStatusCode.ERROR, message: runtime.redact(message) });
+    this.#span.setStatus({
+      code: SpanStatusCode.ERROR,
+      message: runtime.redact(visible(message, this.#hidden)),
+    });
   }
 
   #write(attributes: Attributes, outcome: OperationOutcome): void {
     const writer = new ContentWriter(
-      this.contentMode === "redacted" ? runtime.redactor() : undefined,
+      inTurn(this.#hidden, this.contentMode === "redacted" ? runtime.redactor() : undefined),
     );
     outcome.write?.(attributes, writer);
     noteWriter(attributes, writer);

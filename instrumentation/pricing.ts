@@ -13,10 +13,15 @@
  */
 import { costOfUsage } from "./pricing/cost.ts";
 import type { Price, Usage } from "./pricing/price.ts";
-import { bookId, findModelPrices, listModelPrices } from "./pricing/source.ts";
+import { inEveryTier, inServiceTier } from "./pricing/service-tiers.ts";
+import { PRICES_PUBLISHED, bookId, findModelPrices, listModelPrices } from "./pricing/source.ts";
 
+export { bucketsOf, type Quantities } from "./pricing/buckets.ts";
+export { costOfQuantities, costsByBucket, tierOf } from "./pricing/cost.ts";
 export { withOwnPrices } from "./pricing/own-prices.ts";
-export type { Price, PriceEntry, Rates, Usage } from "./pricing/price.ts";
+export { BUCKETS } from "./pricing/price.ts";
+export type { Bucket, Price, PriceEntry, Rates, Usage } from "./pricing/price.ts";
+export { isUnknownTier } from "./pricing/service-tiers.ts";
 
 export type CostStatus = "priced" | "free" | "unpriced";
 
@@ -28,14 +33,32 @@ export interface Cost {
   picoUsd: bigint;
 }
 
+/** What a price may depend on besides provider, model and time. */
+export interface PriceContext {
+  project?: string;
+  region?: string;
+  /** As the provider calls it: `batch`, `flex`, `priority`. */
+  serviceTier?: string;
+}
+
 export interface PriceBook {
   /** `name@version#hash of the prices`: changes whenever a cost could. */
   readonly id: string;
+  /** Day (UTC, `YYYY-MM-DD`) on which the list's prices were published. */
+  readonly publishedOn: string;
+  /** Whether any price depends on the project, on the region: else a call need not say them. */
+  readonly asksProject: boolean;
+  readonly asksRegion: boolean;
   /**
    * The price in force at an instant, time-of-day prices included; undefined when the model is not in the book, or is
    * sold by the hour or page. An empty provider is guessed from the model's name.
    */
-  resolve(provider: string, model: string, atUnixMs: number): Price | undefined;
+  resolve(
+    provider: string,
+    model: string,
+    atUnixMs: number,
+    context?: PriceContext,
+  ): Price | undefined;
   /** In pico-USD. `price` must be the one in force at the time of the call. */
   cost(price: Price, usage: Usage): bigint;
   /** Every price, past and future ones included. */
@@ -73,18 +96,33 @@ function createPriceBook(): PriceBook {
 
   return {
     id: bookId(),
-    resolve: (provider, model, atUnixMs) => modelPrices(provider, model).at(atUnixMs),
+    publishedOn: PRICES_PUBLISHED.on,
+    asksProject: false,
+    asksRegion: false,
+    resolve(provider, model, atUnixMs, context) {
+      const price = modelPrices(provider, model).at(atUnixMs);
+      const tier = context?.serviceTier ?? "";
+      return price === undefined || tier === "" ? price : inServiceTier(price, tier);
+    },
     cost: costOfUsage,
-    prices: listModelPrices,
+    *prices() {
+      for (const price of listModelPrices()) yield* inEveryTier(price);
+    },
   };
 }
 
 /** Resolve and cost in one step. */
 export function costOf(
   book: PriceBook,
-  call: { provider: string; model: string; atUnixMs: number; usage: Usage },
+  call: {
+    provider: string;
+    model: string;
+    atUnixMs: number;
+    usage: Usage;
+    context?: PriceContext;
+  },
 ): Cost {
-  const price = book.resolve(call.provider, call.model, call.atUnixMs);
+  const price = book.resolve(call.provider, call.model, call.atUnixMs, call.context);
   if (price === undefined) return { status: "unpriced", priceId: "", picoUsd: 0n };
   if (price.free) return { status: "free", priceId: price.id, picoUsd: 0n };
   return { status: "priced", priceId: price.id, picoUsd: book.cost(price, call.usage) };

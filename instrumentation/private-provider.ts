@@ -16,24 +16,29 @@ export interface Pipeline {
 export function createPipeline(settings: Settings): Pipeline {
   const queue = createQueue(settings.tracesUrl, settings);
   const provider = new TracerProvider({
-    resource: fixedResource({
-      "telemetry.sdk.language": "nodejs",
-      "telemetry.sdk.name": "opentelemetry",
-      "telemetry.distro.name": "assay",
-      "telemetry.distro.version": SCOPE_VERSION,
-      "process.pid": process.pid,
-      "process.runtime.name": "nodejs",
-      "process.runtime.version": process.versions.node,
-      ...settings.resourceAttributes,
-      [ATTR.serviceName]: settings.serviceName,
-    }),
+    resource: serviceResource(settings),
     spanProcessors: [queue],
   });
   return { provider, queue };
 }
 
+/** Who sends: the service, as its settings name it. */
+export function serviceResource(settings: Settings): Resource {
+  return fixedResource({
+    "telemetry.sdk.language": "nodejs",
+    "telemetry.sdk.name": "opentelemetry",
+    "telemetry.distro.name": "assay",
+    "telemetry.distro.version": SCOPE_VERSION,
+    "process.pid": process.pid,
+    "process.runtime.name": "nodejs",
+    "process.runtime.version": process.versions.node,
+    ...settings.resourceAttributes,
+    [ATTR.serviceName]: settings.serviceName,
+  });
+}
+
 /** A process that ends waits no longer than this for a collector that is away; it must be less than flush() waits. */
-const LAST_TIMEOUT_MS = 1_500;
+export const LAST_TIMEOUT_MS = 1_500;
 
 export function createQueue(
   url: string,

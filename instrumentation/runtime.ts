@@ -20,8 +20,11 @@ const API_CHECK_DELAY_MS = 3_000;
 let pipeline: Pipeline | undefined;
 let redactor: Redact | undefined;
 let stopped = false;
-/** Queues besides the private one: those of LlmSpanProcessor. */
-const queues = new Set<SpanQueue>();
+/** All that holds something to send; those that end with this package, and those of an SDK of the service. */
+const queues = new Set<Queue>();
+const ownQueues = new Set<Queue>();
+
+type Queue = Pick<SpanQueue, "hurry" | "forceFlush" | "stop">;
 
 export const runtime = {
   settings: readSettings(),
@@ -32,8 +35,10 @@ export const runtime = {
     runtime.settings.content === "full" ? text : runtime.redactor()(text).text,
 };
 
-export function trackQueue(queue: SpanQueue): void {
+/** @param isOwn whether `shutdown` stops it */
+export function trackQueue(queue: Queue, isOwn = false): void {
   queues.add(queue);
+  if (isOwn) ownQueues.add(queue);
 }
 
 export function start(): void {
@@ -41,7 +46,7 @@ export function start(): void {
   for (const problem of runtime.settings.problems) warnOnce(problem, problem);
   pipeline = createPipeline(runtime.settings);
   setPrivateProvider(pipeline.provider);
-  trackQueue(pipeline.queue);
+  trackQueue(pipeline.queue, true);
   // Now and not in the first request: reading the prices takes some tens of milliseconds.
   guarded("loading prices", loadPriceBook);
   // Once the service has had time to start an SDK of its own.
@@ -75,7 +80,7 @@ export async function shutdown(timeoutMs = SHUTDOWN_LIMIT_MS): Promise<void> {
   stopped = true;
   await flush(timeoutMs);
   stopTracing();
-  await pipeline?.queue.stop();
+  await Promise.all([...ownQueues].map((queue) => queue.stop()));
 }
 
 /**

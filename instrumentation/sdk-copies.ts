@@ -95,7 +95,7 @@ function packageRoot(file: string, name: string): string | undefined {
 function importTarget(manifest: ReturnType<typeof readJson>, entry: string): string | undefined {
   const all = manifest?.["exports"];
   const exported = fields(all)?.[entry] ?? (entry === "." ? all : undefined);
-  return conditionTarget(exported) ?? (entry === "." ? text(manifest?.["module"]) : undefined);
+  return conditionTarget(exported);
 }
 
 const IMPORT_CONDITIONS = new Set(["node", "import", "module-sync", "default"]);

@@ -74,14 +74,32 @@ const span = z.looseObject({
 
 const cursor = z.string().nullable().describe("Ask again with it for the next page");
 
-export const spansAnswer = z.looseObject({ ...range, spans: z.array(span), next_cursor: cursor });
-
 const evaluation = z.looseObject({ evaluation_id: z.string(), name: z.string(), score: number });
 const spanDetails = span.extend({
   attributes: z.record(z.string(), z.unknown()),
   resource: z.record(z.string(), z.string()),
   events: z.array(z.looseObject({ name: z.string() })),
   evaluations: z.array(evaluation),
+});
+
+/** In lists: `core` always, the rest as the groups that were asked for have it. */
+const listedSpan = spanDetails
+  .omit({ evaluations: true })
+  .partial()
+  .extend({
+    project: z.string(),
+    trace_id: traceId,
+    span_id: spanId,
+    time: instant,
+    name: z.string(),
+    status: z.enum(["ok", "error"]),
+    content: z.unknown().optional(),
+  });
+
+export const spansAnswer = z.looseObject({
+  ...range,
+  spans: z.array(listedSpan),
+  next_cursor: cursor,
 });
 
 export const spanAnswer = spanDetails.extend({
@@ -135,6 +153,17 @@ export const projectsAnswer = z.looseObject({
 
 const interval = { low: number, high: number };
 
+const calibrated = z.looseObject({
+  labels: z.number(),
+  mean: z.number().describe("That people would give"),
+  ...interval,
+  lambda: z.number().describe("How far the judge is listened to, from 0 to 1"),
+  effective_labels: number,
+  pass_rate: z
+    .looseObject({ judged: z.number(), share: number, ...interval, sensitivity: z.number() })
+    .nullable(),
+});
+
 export const qualityAnswer = z.looseObject({
   ...range,
   by: z.array(z.string()),
@@ -149,6 +178,7 @@ export const qualityAnswer = z.looseObject({
       failed: z.number(),
       judges: z.number(),
       cost: usd,
+      calibrated: calibrated.nullable().describe("Null: too few labels"),
     }),
   ),
 });
@@ -164,11 +194,12 @@ export const evaluationsAnswer = z.looseObject({
       status: z.string(),
       score: number,
       norm: number,
-      explanation: z.string(),
-      inclusion_probability: number,
-      cost: usd,
+      explanation: z.string().optional(),
+      inclusion_probability: number.optional(),
+      cost: usd.optional(),
     }),
   ),
+  next_cursor: cursor,
 });
 
 export const judgesAnswer = z.looseObject({
@@ -181,7 +212,18 @@ export const judgesAnswer = z.looseObject({
       judgements: z.number(),
       failed: z.number(),
       usd_per_thousand: number,
+      people: z.looseObject({ records: z.number(), exact: share }).nullable(),
+      gate: z.looseObject({
+        state: z.enum(["passed", "failed", "open"]),
+        conditions: z.array(
+          z.looseObject({ name: z.string(), expected: z.string(), value: number }),
+        ),
+      }),
     }),
+  ),
+  ensembles: z.array(z.looseObject({ metric: z.string(), accuracy: z.number() })),
+  fingerprints: z.array(
+    z.looseObject({ judge_hash: z.string(), judge_model: z.string(), mean: number }),
   ),
   comparison: z.looseObject({ records: z.number(), exact: share }).optional(),
 });

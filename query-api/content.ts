@@ -25,6 +25,7 @@ const PARTS = [
 export type SpanContent = Partial<Record<(typeof PARTS)[number], unknown>>;
 
 interface ContentRow {
+  trace_id: string;
   span_id: string;
   skipped: number;
   [part: string]: unknown;
@@ -50,17 +51,18 @@ const bytes = PARTS.map((part) => `length(${part})`).join(" + ");
 const shown = PARTS.map((part) => `if(room, ${part}, '') AS content_${part}`).join(", ");
 
 const SQL = `
-SELECT lower(hex(id)) AS span_id, NOT room AS skipped, ${shown}
+SELECT lower(hex(trace)) AS trace_id, lower(hex(id)) AS span_id, NOT room AS skipped, ${shown}
 FROM (
   SELECT *, sum(${bytes}) OVER (ORDER BY first_time, id ROWS UNBOUNDED PRECEDING) <= {max_bytes:UInt64} AS room
   FROM (
-    SELECT c.span_id AS id, min(c.event_time) AS first_time, ${longest}
+    SELECT c.trace_id AS trace, c.span_id AS id, min(c.event_time) AS first_time, ${longest}
     FROM assay.span_content AS c
-    WHERE c.project IN {projects:Array(String)} AND c.trace_id = toFixedString(unhex({trace:String}), 16)
+    WHERE c.project IN {projects:Array(String)}
+      AND c.trace_id IN (SELECT toFixedString(unhex(arrayJoin({traces:Array(String)})), 16))
       AND c.event_time BETWEEN fromUnixTimestamp64Nano({start:Int64}, 'UTC') - INTERVAL 10 MINUTE
         AND fromUnixTimestamp64Nano({end:Int64}, 'UTC') + INTERVAL 1 HOUR
-      AND ({span:String} = '' OR c.span_id = toFixedString(unhex({span:String}), 8))
-    GROUP BY c.span_id
+      AND (empty({spans:Array(String)}) OR has({spans:Array(String)}, lower(hex(c.span_id))))
+    GROUP BY c.trace_id, c.span_id
   )
 )`;
 
@@ -70,13 +72,55 @@ export async function readContent(
   place: TracePlace,
   spanId = "",
 ): Promise<{ content: Map<string, SpanContent>; truncated: boolean }> {
-  const parameters = { ...placeParameters(place), span: spanId, max_bytes: MAX_CONTENT_BYTES };
-  const rows = await store.rows<ContentRow>({ sql: SQL, parameters });
+  const { trace, ...where } = placeParameters(place);
+  const rows = await store.rows<ContentRow>({
+    sql: SQL,
+    parameters: {
+      ...where,
+      traces: [trace],
+      spans: spanId === "" ? [] : [spanId],
+      max_bytes: MAX_CONTENT_BYTES,
+    },
+  });
   const kept = rows.filter((row) => !row.skipped);
   return {
     content: new Map(kept.map((row) => [row.span_id, contentOf(row)])),
     truncated: kept.length < rows.length,
   };
+}
+
+interface Placed {
+  project: string;
+  trace_id: string;
+  span_id: string;
+  time_unix_nano: string;
+}
+
+/** Content of spans of several traces, as `contentKey` names them. What has no room is left out. */
+export async function readContentOf(
+  store: Store,
+  spans: readonly Placed[],
+): Promise<Map<string, SpanContent>> {
+  if (spans.length === 0) return new Map();
+  const times = spans.map((span) => BigInt(span.time_unix_nano));
+  const rows = await store.rows<ContentRow>({
+    sql: SQL,
+    parameters: {
+      projects: [...new Set(spans.map((span) => span.project))],
+      traces: [...new Set(spans.map((span) => span.trace_id))],
+      spans: [...new Set(spans.map((span) => span.span_id))],
+      start: times.reduce((a, b) => (a < b ? a : b)).toString(),
+      end: times.reduce((a, b) => (a > b ? a : b)).toString(),
+      max_bytes: MAX_CONTENT_BYTES,
+    },
+  });
+  return new Map(
+    rows.filter((row) => !row.skipped).map((row) => [contentKey(row), contentOf(row)]),
+  );
+}
+
+export function contentKey(span: { trace_id: string; span_id: string }): string {
+  return `${span.trace_id}/${span.span_id}`;
 }
 
 function contentOf(row: ContentRow): SpanContent {

@@ -11,6 +11,7 @@ import { ApiError } from "./errors.ts";
 import {
   anyOf,
   checkRange,
+  flag,
   namesOf,
   readParameters,
   step,
@@ -37,6 +38,11 @@ export function costShape(nowMs: number) {
     to: time(nowMs),
     by: namesOf(DIMENSIONS).optional(),
     step: step.optional(),
+    percentiles: flag
+      .default(true)
+      .describe(
+        "false leaves latency and time to first token out, which takes a tenth of the time",
+      ),
     ...(filters as Record<Dimension, z.ZodOptional<typeof anyOf>>),
   };
 }
@@ -60,27 +66,50 @@ interface MetricsRow {
   estimated_calls: number | null;
   latency: (number | null)[];
   ttft: (number | null)[];
+  is_total: boolean | number;
   [column: string]: unknown;
 }
 
-function metricColumns(tier: Tier): string {
-  const counters = COUNTERS.map((name) => `toFloat64(sum(r.${name})) AS ${name}`);
+/** The total where there is no row. */
+const NOTHING: MetricsRow = {
+  ...Object.fromEntries(COUNTERS.map((name) => [name, 0])),
+  cost: null,
+  errors: null,
+  estimated_calls: null,
+  latency: [],
+  ttft: [],
+  is_total: true,
+};
+
+/** Over `r`, rows of the tier: sums, and sketches merged but not read yet. */
+function mergedColumns(sketches: boolean, tier: Tier): string {
+  const sums = [...COUNTERS, "cost", ...(tier.sketches ? ["errors", "estimated_calls"] : [])];
+  return [
+    ...sums.map((name) => `sum(r.${name}) AS ${name}`),
+    ...(sketches
+      ? [
+          "quantilesBFloat16MergeState(0.5, 0.95, 0.99)(r.duration_ms_sketch) AS duration_ms_sketch",
+          "quantilesBFloat16IfMergeState(0.5, 0.95, 0.99)(r.ttft_ms_sketch) AS ttft_ms_sketch",
+        ]
+      : []),
+  ].join(", ");
+}
+
+/** Over `g`, what `mergedColumns` left. */
+function metricColumns(sketches: boolean, tier: Tier): string {
+  const counters = COUNTERS.map((name) => `toFloat64(sum(g.${name})) AS ${name}`);
   const cost =
-    "if(sum(r.calls) > sum(r.unpriced_calls), toDecimalString(sum(r.cost), 12), NULL) AS cost";
-  const sketches = tier.sketches
+    "if(sum(g.calls) > sum(g.unpriced_calls), toDecimalString(sum(g.cost), 12), NULL) AS cost";
+  const ofTier = ["errors", "estimated_calls"].map((name) =>
+    tier.sketches ? `toFloat64(sum(g.${name})) AS ${name}` : `NULL AS ${name}`,
+  );
+  const percentilesOf = sketches
     ? [
-        "toFloat64(sum(r.errors)) AS errors",
-        "toFloat64(sum(r.estimated_calls)) AS estimated_calls",
-        percentiles("quantilesBFloat16Merge(0.5, 0.95, 0.99)(r.duration_ms_sketch)", "latency"),
-        percentiles("quantilesBFloat16IfMerge(0.5, 0.95, 0.99)(r.ttft_ms_sketch)", "ttft"),
+        percentiles("quantilesBFloat16Merge(0.5, 0.95, 0.99)(g.duration_ms_sketch)", "latency"),
+        percentiles("quantilesBFloat16IfMerge(0.5, 0.95, 0.99)(g.ttft_ms_sketch)", "ttft"),
       ]
-    : [
-        "NULL AS errors",
-        "NULL AS estimated_calls",
-        "[NULL, NULL, NULL] AS latency",
-        "[NULL, NULL, NULL] AS ttft",
-      ];
-  return [...counters, cost, ...sketches].join(", ");
+    : ["[NULL, NULL, NULL] AS latency", "[NULL, NULL, NULL] AS ttft"];
+  return [...counters, cost, ...ofTier, ...percentilesOf].join(", ");
 }
 
 /** Not-a-number (nothing measured) becomes null, in SQL: JSON has no NaN. */
@@ -98,6 +127,7 @@ export async function readCosts(
     to,
     by = [],
     step: stepSeconds,
+    percentiles: wanted,
     ...filters
   } = readParameters(costShape(nowMs), query);
   checkRange(from, to);
@@ -117,11 +147,17 @@ export async function readCosts(
     ...(stepSeconds && { step: stepSeconds }),
     ...Object.fromEntries(given.map((name) => [`f_${name}`, filters[name]])),
   };
-  const ask = (sql: string): Promise<MetricsRow[]> => store.rows<MetricsRow>({ sql, parameters });
-  const [rows, totals] = await Promise.all([
-    ask(groupedSql(tier, by, stepSeconds !== undefined, where)),
-    ask(`SELECT ${metricColumns(tier)} FROM assay.${tier.table} AS r WHERE ${where}`),
-  ]);
+  const sketches = tier.sketches && wanted;
+  const found = await store.rows<MetricsRow>({
+    sql: groupedSql({ tier, by, stepped: stepSeconds !== undefined, where, sketches }),
+    parameters,
+  });
+  const total = found.find((row) => row.is_total) ?? NOTHING;
+  const keyed = by.length > 0 || stepSeconds !== undefined;
+  // Without keys the total is the only row.
+  const rows = keyed
+    ? found.filter((row) => !row.is_total)
+    : found.filter((row) => row["calls"] !== 0);
   if (rows.length > MAX_ROWS) {
     throw new ApiError(
       "too_many_rows",
@@ -135,33 +171,43 @@ export async function readCosts(
     step_seconds: stepSeconds ?? null,
     by,
     rows: rows.map(metricsOf),
-    totals: metricsOf(totals[0]!),
+    totals: metricsOf(total),
   };
 }
 
-function groupedSql(tier: Tier, by: readonly Dimension[], stepped: boolean, where: string): string {
-  const keys = by.map((name) => ({ sql: tier.dimensions[name]!, name: `${name}` }));
-  if (stepped) keys.unshift({ sql: bucketSql(tier), name: "time" });
-  const columns = keys.map(({ sql, name }) => `${sql} AS key_${name}`);
-  const group =
-    keys.length > 0 ? `GROUP BY ${keys.map(({ name }) => `key_${name}`).join(", ")}` : "";
-  const order = [
-    ...(stepped ? ["key_time"] : []),
-    "sum(r.cost) DESC",
-    "calls DESC",
-    ...keys.map(({ name }) => `key_${name}`),
-  ];
-  return `SELECT ${[...columns, metricColumns(tier)].join(", ")}
-FROM assay.${tier.table} AS r
-WHERE ${where}
-${group}
-HAVING calls > 0
-ORDER BY ${order.join(", ")}
-LIMIT ${MAX_ROWS + 1}`;
+interface Grouping {
+  tier: Tier;
+  by: readonly Dimension[];
+  stepped: boolean;
+  where: string;
+  sketches: boolean;
+}
+
+/**
+ * A row a group, and one of all with `is_total`. Each sketch of the rollup is merged once, into its group: those of the
+ * groups, which are few, make the total.
+ */
+function groupedSql({ tier, by, stepped, where, sketches }: Grouping): string {
+  const keys = by.map((name) => ({ sql: tier.dimensions[name]!, name: `key_${name}` }));
+  if (stepped) keys.unshift({ sql: bucketSql(tier), name: "key_time" });
+  const named = keys.map(({ name }) => name);
+  const inner = `SELECT ${[...keys.map(({ sql, name }) => `${sql} AS ${name}`), mergedColumns(sketches, tier)].join(", ")}
+  FROM assay.${tier.table} AS r
+  WHERE ${where}
+  ${named.length > 0 ? `GROUP BY ${named.join(", ")}` : ""}`;
+  const order = [...(stepped ? ["key_time"] : []), "sum(g.cost) DESC", "calls DESC", ...named];
+  const sets = named.length > 0 ? `GROUP BY GROUPING SETS ((${named.join(", ")}), ())` : "";
+  return `SELECT ${[...named.map((name) => `g.${name} AS ${name}`), metricColumns(sketches, tier)].join(", ")},
+  ${named.length > 0 ? `grouping(${named.join(", ")}) > 0` : "true"} AS is_total
+FROM (${inner}) AS g
+${sets}
+HAVING is_total OR calls > 0
+ORDER BY is_total DESC, ${order.join(", ")}
+LIMIT ${MAX_ROWS + 2}`;
 }
 
 function metricsOf(row: MetricsRow): Record<string, unknown> {
-  const { latency, ttft, ...rest } = row;
+  const { latency, ttft, is_total: _total, ...rest } = row;
   const named = Object.fromEntries(
     Object.entries(rest).map(([name, value]) => [name.replace(/^key_/, ""), value]),
   );

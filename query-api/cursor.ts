@@ -22,20 +22,53 @@ const placeSchema = z.tuple([
 ]);
 
 export function writeCursor(place: Place): string {
-  return Buffer.from(JSON.stringify([place.time, place.traceId, place.spanId])).toString(
-    "base64url",
-  );
+  return encode([place.time, place.traceId, place.spanId]);
 }
 
 /** @throws ApiError when the text is no cursor of ours */
 export function readCursor(text: string): Place {
+  const [time, traceId, spanId] = decode(text, placeSchema);
+  if (BigInt(time) >= 2n ** 63n) throw noCursor(text);
+  return { time, traceId, spanId };
+}
+
+/** In lists of evaluations, newest or worst first. */
+export interface EvaluationPlace {
+  /** Null where the order is by time alone. */
+  norm: number | null;
+  time: string;
+  id: string;
+}
+
+const evaluationSchema = z.tuple([
+  z.number().nullable(),
+  z.string().regex(/^\d{1,19}$/),
+  z.string().regex(/^[0-9a-f]{32}$/),
+]);
+
+export function writeEvaluationCursor({ norm, time, id }: EvaluationPlace): string {
+  return encode([norm, time, id]);
+}
+
+/** @throws ApiError when the text is no cursor of ours */
+export function readEvaluationCursor(text: string): EvaluationPlace {
+  const [norm, time, id] = decode(text, evaluationSchema);
+  if (BigInt(time) >= 2n ** 63n) throw noCursor(text);
+  return { norm, time, id };
+}
+
+function encode(place: readonly unknown[]): string {
+  return Buffer.from(JSON.stringify(place)).toString("base64url");
+}
+
+function decode<T extends z.ZodType>(text: string, schema: T): z.output<T> {
   try {
-    const [time, traceId, spanId] = placeSchema.parse(
-      JSON.parse(Buffer.from(text, "base64url").toString("utf8")),
-    );
-    if (BigInt(time) < 2n ** 63n) return { time, traceId, spanId };
+    return schema.parse(JSON.parse(Buffer.from(text, "base64url").toString("utf8")));
   } catch {
-    // Falls through: whatever is wrong with it, the answer is the same.
+    throw noCursor(text); // whatever is wrong with it, the answer is the same
   }
-  throw badParameter("cursor", "the next_cursor of an earlier answer", text.slice(0, 200));
+}
+
+function noCursor(text: string): Error {
+  return badParameter("cursor", "the next_cursor of an earlier answer", text.slice(0, 200));
 }

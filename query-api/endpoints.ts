@@ -3,21 +3,31 @@
  * that none of them can say what another does not do.
  */
 import * as answers from "./answers.ts";
+import { budgetsAnswer, budgetsShape, readBudgets } from "./budgets.ts";
 import { checksAnswer, checksShape, readChecks } from "./checks.ts";
 import { costShape, readCosts } from "./costs.ts";
+import { readReview, reviewAnswer, reviewShape } from "./cost/read-review.ts";
 import { readVariance, varianceAnswer, varianceShape } from "./cost/read-variance.ts";
 import { readWhatIf, whatIfAnswer, whatIfShape } from "./cost/what-if.ts";
 import { determinismShape, readDeterminism } from "./determinism.ts";
-import { endpoint } from "./endpoint.ts";
+import { experimentsAnswer, experimentsShape, getExperiments } from "./experiments.ts";
+import { labelAnswer, labelShape, postLabel } from "./labels/label.ts";
+import { nextLabel, nextLabelAnswer, nextLabelShape } from "./labels/queue.ts";
+import { ledgerAnswer, ledgerShape, readLedger } from "./ledger/read-ledger.ts";
+import { endpoint, streamEndpoint } from "./endpoint.ts";
 import { judgesShape, readJudges } from "./judges.ts";
 import { readWhy, whyAnswer, whyShape } from "./judge-why.ts";
+import { followSpans, liveShape } from "./live.ts";
 import { modelsAnswer, modelsShape, readModels } from "./models.ts";
 import { flag, readId, readParameters } from "./parameters.ts";
 import { listProjects } from "./projects.ts";
-import { evaluationsShape, listEvaluations, qualityShape, readQuality } from "./quality.ts";
+import { evaluationsShape, listEvaluations } from "./evaluation-list.ts";
+import { EXPORT_MEDIA, exportShape, exportSpans } from "./export.ts";
+import { qualityShape, readQuality } from "./quality.ts";
 import { queryAnswer, queryShape, runQuery } from "./query.ts";
+import { searchAnswer, searchContent, searchShape } from "./search.ts";
 import { listSessions, sessionsAnswer, sessionsShape } from "./sessions.ts";
-import { listShape, listSpans } from "./spans.ts";
+import { listShape, listSpans, spansShape } from "./spans.ts";
 import { readSpan, readTrace } from "./trace.ts";
 import { listTraces } from "./traces.ts";
 
@@ -44,6 +54,23 @@ export const ENDPOINTS = {
     answer: queryAnswer,
     run: ({ store, body, nowMs }) => runQuery(store, body, nowMs),
   }),
+  budgets: endpoint({
+    method: "get",
+    path: "/api/v1/budgets",
+    summary: "Budgets: spent, forecast and burn rate of the month",
+    parameters: budgetsShape,
+    answer: budgetsAnswer,
+    run: (call) => readBudgets(call),
+  }),
+  costReview: endpoint({
+    method: "get",
+    path: "/api/v1/costs/review",
+    summary:
+      "Top spenders, dearest traces, cached share, cost per answered question and per quality point",
+    parameters: reviewShape,
+    answer: reviewAnswer,
+    run: (call) => readReview(call),
+  }),
   costs: endpoint({
     method: "get",
     path: "/api/v1/costs",
@@ -59,6 +86,14 @@ export const ENDPOINTS = {
     parameters: varianceShape,
     answer: varianceAnswer,
     run: (call) => readVariance(call),
+  }),
+  ledger: endpoint({
+    method: "get",
+    path: "/api/v1/ledger",
+    summary: "Every token in one bucket, with its cost, and the sums checked",
+    parameters: ledgerShape,
+    answer: ledgerAnswer,
+    run: (call) => readLedger(call),
   }),
   whatIf: endpoint({
     method: "get",
@@ -119,9 +154,36 @@ export const ENDPOINTS = {
     method: "get",
     path: "/api/v1/spans",
     summary: "Newest spans",
-    parameters: listShape,
+    parameters: spansShape,
     answer: answers.spansAnswer,
     run: ({ store, query, nowMs }) => listSpans(store, query, nowMs),
+  }),
+  liveSpans: streamEndpoint({
+    method: "get",
+    path: "/api/v1/spans/live",
+    summary: "Spans as they are stored, as server-sent events",
+    parameters: liveShape,
+    media: {
+      "text/event-stream":
+        "Events `span` (a span in JSON) and `skipped` (how many there was no time for)",
+    },
+    stream: followSpans,
+  }),
+  exportSpans: streamEndpoint({
+    method: "get",
+    path: "/api/v1/export",
+    summary: "Spans of a range as CSV, JSON Lines, OTLP JSON or Parquet",
+    parameters: exportShape,
+    media: EXPORT_MEDIA,
+    stream: exportSpans,
+  }),
+  search: endpoint({
+    method: "get",
+    path: "/api/v1/search",
+    summary: "Spans by the words in their content",
+    parameters: searchShape,
+    answer: searchAnswer,
+    run: ({ store, query, nowMs }) => searchContent(store, query, nowMs),
   }),
   quality: endpoint({
     method: "get",
@@ -138,6 +200,30 @@ export const ENDPOINTS = {
     parameters: evaluationsShape,
     answer: answers.evaluationsAnswer,
     run: ({ store, query, nowMs }) => listEvaluations(store, query, nowMs),
+  }),
+  experiments: endpoint({
+    method: "get",
+    path: "/api/v1/experiments",
+    summary: "Runs of experiments, and two of them compared",
+    parameters: experimentsShape,
+    answer: experimentsAnswer,
+    run: (call) => getExperiments(call),
+  }),
+  nextLabel: endpoint({
+    method: "get",
+    path: "/api/v1/labels/next",
+    summary: "The next record for a reviewer, drawn with a known probability",
+    parameters: nextLabelShape,
+    answer: nextLabelAnswer,
+    run: (call) => nextLabel(call),
+  }),
+  label: endpoint({
+    method: "post",
+    path: "/api/v1/labels",
+    summary: "What a person says of a record",
+    parameters: labelShape,
+    answer: labelAnswer,
+    run: (call) => postLabel(call),
   }),
   checks: endpoint({
     method: "get",

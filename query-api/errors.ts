@@ -13,17 +13,31 @@ const ERRORS = {
     message: "No stored table has all of these dimensions together.",
   },
   too_many_rows: { status: 400, message: "The answer would have too many rows." },
+  query_too_costly: {
+    status: 400,
+    message:
+      "The query would read more than it may (ASSAY_QUERY_MAX_ROWS, ASSAY_QUERY_MAX_GB): narrow the time range or the filters.",
+  },
   foreign_host: {
     status: 403,
     message: "The Host header names a host that this server is not known by.",
   },
   foreign_origin: { status: 403, message: "Requests from other origins are refused." },
+  read_only: {
+    status: 403,
+    message:
+      "This server may only read: it takes labels where the collector's ASSAY_DATA is at hand, or CLICKHOUSE_URL names a user who may write.",
+  },
   not_found: { status: 404, message: "There is no such address." },
   trace_not_found: { status: 404, message: "No span of this trace is stored." },
   span_not_found: { status: 404, message: "This span is not stored." },
   method_not_allowed: { status: 405, message: "The address does not take this method." },
   body_too_large: { status: 413, message: "A body may have up to 64 KiB." },
   unsupported_media_type: { status: 415, message: "A body must be application/json." },
+  rate_limited: {
+    status: 429,
+    message: "Too many requests from this address (ASSAY_HTTP_RATE a second); try again.",
+  },
   internal: {
     status: 500,
     message: "The request failed by a fault of the server; its log says more.",
@@ -40,6 +54,10 @@ const ERRORS = {
   store_overloaded: {
     status: 503,
     message: "The query needed more memory than allowed: narrow the time range.",
+  },
+  too_many_live: {
+    status: 503,
+    message: "Too many clients follow live spans (ASSAY_HTTP_LIVE_CLIENTS); try again later.",
   },
   too_busy: { status: 503, message: "Too many requests at once; try again." },
   query_timeout: { status: 504, message: "The query took too long: narrow the time range." },
@@ -84,10 +102,12 @@ export function badParameter(parameter: string, expected: string, got: string): 
 const STORE_ERRORS = new Map<string, ErrorCode>([
   ["60", "schema_missing"], // UNKNOWN_TABLE
   ["81", "schema_missing"], // UNKNOWN_DATABASE
+  ["158", "query_too_costly"], // TOO_MANY_ROWS
   ["159", "query_timeout"], // TIMEOUT_EXCEEDED
   ["160", "query_timeout"], // TOO_SLOW
   ["202", "too_busy"], // TOO_MANY_SIMULTANEOUS_QUERIES
   ["241", "store_overloaded"], // MEMORY_LIMIT_EXCEEDED
+  ["307", "query_too_costly"], // TOO_MANY_BYTES
 ]);
 
 const UNREACHABLE = new Set([

@@ -38,16 +38,13 @@ interface Evaluated {
 /** Clocks differ. */
 const NOT_BEFORE =
   "e.event_time >= fromUnixTimestamp64Nano({start:Int64}, 'UTC') - INTERVAL 1 HOUR";
+/** Without ids of their own; nothing is read for them where no call of the trace has an answer's id. */
 const BY_RESPONSE = `
-SELECT e.* FROM assay.evaluations AS e
+UNION ALL SELECT e.* FROM assay.evaluations AS e
 WHERE e.project IN {projects:Array(String)} AND e.trace_id = toFixedString('', 16) AND ${NOT_BEFORE}
-  AND e.response_id IN (
-    SELECT s.response_id FROM assay.spans AS s
-    WHERE s.project IN {projects:Array(String)} AND s.trace_id = toFixedString(unhex({trace:String}), 16)
-      AND s.event_time BETWEEN fromUnixTimestamp64Nano({start:Int64}, 'UTC') AND fromUnixTimestamp64Nano({end:Int64}, 'UTC')
-      AND s.response_id != '')`;
+  AND e.response_id IN {responses:Array(String)}`;
 
-const SQL = `
+const sqlOf = (alsoByResponse: boolean): string => `
 SELECT lower(hex(e.evaluation_id)) AS evaluation_id, e.name AS name, e.project AS project, e.service AS service,
   lower(hex(e.span_id)) AS span_id, e.response_id AS response_id,
   concat(replaceOne(toString(e.event_time), ' ', 'T'), 'Z') AS time,
@@ -57,15 +54,28 @@ SELECT lower(hex(e.evaluation_id)) AS evaluation_id, e.name AS name, e.project A
 FROM (
   SELECT * FROM (
     SELECT e.* FROM assay.evaluations AS e WHERE e.trace_id = toFixedString(unhex({trace:String}), 16) AND ${NOT_BEFORE}
-    UNION ALL ${BY_RESPONSE}
+    ${alsoByResponse ? BY_RESPONSE : ""}
   ) ORDER BY received_at DESC LIMIT 1 BY evaluation_id
 ) AS e
 ORDER BY e.event_time, e.name, e.evaluation_id
 LIMIT {limit:UInt32}`;
 
-export async function readEvaluations(store: Store, place: TracePlace): Promise<Evaluation[]> {
-  const parameters = { ...placeParameters(place), limit: MAX_EVALUATIONS };
-  const rows = await store.rows<Evaluation>({ sql: SQL, parameters });
+/** `responses`: ids of the answers that the trace's calls got. */
+export async function readEvaluations(
+  store: Store,
+  place: TracePlace,
+  responses: readonly string[],
+): Promise<Evaluation[]> {
+  const known = [...new Set(responses)].filter((id) => id !== "");
+  const rows = await store.rows<Evaluation>({
+    sql: sqlOf(known.length > 0),
+    parameters: {
+      ...placeParameters(place),
+      limit: MAX_EVALUATIONS,
+      ...(known.length > 0 && { responses: known }),
+    },
+    threads: 1,
+  });
   return rows.map((row) => ({ ...row, span_id: row.span_id === NO_SPAN ? "" : row.span_id }));
 }
 

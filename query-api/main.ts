@@ -4,7 +4,13 @@ import type { AddressInfo } from "node:net";
 import { type Address, type ClickHouseTarget, createClickHouse } from "@assay/clickhouse";
 import type { PriceBook } from "@assay/instrumentation/pricing";
 import { createApp } from "./app.ts";
-import { MAX_QUERY_SECONDS } from "./store.ts";
+import type { LabelSettings } from "./labels/queue.ts";
+import type { Budget } from "./budgets.ts";
+import type { CatalogueEntry } from "./catalogue.ts";
+import { MAX_EXPORT_SECONDS, type QueryLimits } from "./store.ts";
+
+/** To ClickHouse. Live spans and exports hold theirs for long, and must not keep the page waiting. */
+const MAX_CONNECTIONS = 40;
 
 export interface QueryApiOptions {
   /** Port 0: any free one. */
@@ -18,6 +24,20 @@ export interface QueryApiOptions {
   allowRemote?: boolean;
   /** What the collector prices by. @default the bundled one */
   prices?: PriceBook;
+  /** The same store, with the right to write: for labels. @default labels are refused */
+  writer?: ClickHouseTarget | undefined;
+  labels?: LabelSettings;
+  /** @default [] */
+  budgets?: readonly Budget[];
+  /** What is known of models besides their traffic. @default [] */
+  catalogue?: readonly CatalogueEntry[];
+  /** Unix milliseconds. @default Date.now */
+  now?: () => number;
+  /** Limits, as in AppOptions. */
+  requestsPerSecond?: number | undefined;
+  liveClients?: number | undefined;
+  queryLimits?: QueryLimits | undefined;
+  stallMs?: number;
   /** Every answer is held against its schema; for tests. @default false */
   checkAnswers?: boolean;
 }
@@ -30,8 +50,10 @@ export interface QueryApi {
 
 export async function startQueryApi(options: QueryApiOptions): Promise<QueryApi> {
   const client = createClickHouse(options.target, {
-    requestTimeoutMs: (MAX_QUERY_SECONDS + 5) * 1000,
+    requestTimeoutMs: (MAX_EXPORT_SECONDS + 5) * 1000,
+    maxOpenConnections: MAX_CONNECTIONS,
   });
+  const writer = options.writer && createClickHouse(options.writer);
   const { host, port } = options.address;
   const bracketed = host.includes(":") ? `[${host}]` : host;
   const app = createApp({
@@ -40,7 +62,16 @@ export async function startQueryApi(options: QueryApiOptions): Promise<QueryApi>
     hosts: [bracketed, ...(options.hosts ?? [])],
     allowRemote: options.allowRemote ?? false,
     checkAnswers: options.checkAnswers ?? false,
+    requestsPerSecond: options.requestsPerSecond,
+    liveClients: options.liveClients,
+    queryLimits: options.queryLimits,
+    ...(options.stallMs !== undefined && { stallMs: options.stallMs }),
     ...(options.prices && { prices: options.prices }),
+    ...(options.labels && { labels: options.labels }),
+    ...(writer && { writer }),
+    budgets: options.budgets ?? [],
+    catalogue: options.catalogue ?? [],
+    ...(options.now && { now: options.now }),
   });
   const server = createServer(app);
   server.requestTimeout = 60_000;
@@ -50,7 +81,7 @@ export async function startQueryApi(options: QueryApiOptions): Promise<QueryApi>
       server.listen(port, host, resolve);
     });
   } catch (error) {
-    await client.close();
+    await Promise.all([client.close(), writer?.close()]);
     throw new Error(`cannot listen on ${bracketed}:${port} (ASSAY_HTTP)`, { cause: error });
   }
   return {
@@ -61,7 +92,7 @@ export async function startQueryApi(options: QueryApiOptions): Promise<QueryApi>
       server.closeIdleConnections();
       await closed;
       clearTimeout(timer);
-      await client.close();
+      await Promise.all([client.close(), writer?.close()]);
     },
   };
 }

@@ -11,7 +11,9 @@ import { z } from "zod";
 import type { ApiCall } from "./endpoint.ts";
 import { range, usd } from "./answers.ts";
 import { MEASURES, type MeasureName } from "./measures.ts";
-import { anyOf, checkRange, readParameters, time } from "./parameters.ts";
+import { type CatalogueEntry, catalogued } from "./catalogue.ts";
+import { readDeterminism } from "./determinism.ts";
+import { anyOf, checkRange, flag, readParameters, time } from "./parameters.ts";
 import { readQualityOf } from "./quality.ts";
 import { readRollup } from "./rollup.ts";
 
@@ -39,6 +41,8 @@ export function modelsShape(nowMs: number) {
     metric: z.string().default("composite"),
     project: anyOf.optional(),
     environment: anyOf.optional(),
+    /** Reads the answers themselves, which takes longer. */
+    determinism: flag.default(false),
   };
 }
 
@@ -72,6 +76,29 @@ export const modelsAnswer = z.looseObject({
         })
         .nullable()
         .describe("In force at the end of the range; null: not in the price book"),
+      catalogue: z
+        .looseObject({
+          hosting: z.enum(["api", "self-hosted"]),
+          region: z.string().nullable(),
+          modality: z.array(z.string()),
+          fine_tuned_from: z.string().nullable(),
+          context_tokens: number,
+          usd_per_hour: number,
+        })
+        .nullable()
+        .describe("What the file of ASSAY_MODELS says"),
+      hosted: z
+        .looseObject({
+          usd: z.number().describe("Of the whole range, used or not"),
+          usd_per_call: z.number(),
+          usd_per_million_tokens: number,
+        })
+        .nullable()
+        .describe("Self-hosted models that have a cost per hour"),
+      determinism: z
+        .looseObject({ prompts: z.number(), agreement: number, agreement_plain: number })
+        .nullable()
+        .describe("Of prompts that came more than once; where asked for"),
       pareto: z
         .enum(["front", "beaten", "perhaps_beaten", "unknown"])
         .describe(
@@ -101,8 +128,15 @@ export async function readModels({
   query,
   nowMs,
   prices,
+  catalogue,
 }: ApiCall): Promise<z.input<typeof modelsAnswer>> {
-  const { from, to, metric, ...filters } = readParameters(modelsShape(nowMs), query);
+  const {
+    from,
+    to,
+    metric,
+    determinism: wanted,
+    ...filters
+  } = readParameters(modelsShape(nowMs), query);
   checkRange(from, to);
   const question = {
     fromMs: from,
@@ -112,7 +146,7 @@ export async function readModels({
     step: undefined,
     limit: MOST_MODELS,
   };
-  const [calls, asked, quality] = await Promise.all([
+  const [calls, asked, quality, alike] = await Promise.all([
     readRollup(store, { ...question, by: ["provider", "model"], measures: MEASURED }),
     readRollup(store, {
       ...question,
@@ -128,7 +162,9 @@ export async function readModels({
       metric: [metric],
       filters,
     }),
+    wanted ? readAgreement(store, { from, to, project: filters.project }, nowMs) : undefined,
   ]);
+  const hours = (Date.parse(calls.to) - Date.parse(calls.from)) / 3_600_000;
   const qualityOf = new Map(
     quality.map((row) => [
       JSON.stringify([row["provider"], row["model"]]),
@@ -137,7 +173,14 @@ export async function readModels({
   );
   const rows = withFailures(calls.rows, asked.rows).map((row) => {
     const found = qualityOf.get(JSON.stringify([row.provider, row.model]));
-    return modelOf(row, found, prices.resolve(row.provider, row.model, Date.parse(calls.to) - 1));
+    const price = prices.resolve(row.provider, row.model, Date.parse(calls.to) - 1);
+    const entry = catalogued(catalogue, row.provider, row.model);
+    return {
+      ...modelOf(row, found, price),
+      catalogue: entry ? factsOf(entry) : null,
+      hosted: hostedOf(row, entry, hours),
+      determinism: alike?.get(row.model) ?? null,
+    };
   });
   return {
     from: calls.from,
@@ -148,6 +191,51 @@ export async function readModels({
       .map((row) => ({ ...row, ...standing(row, rows) }))
       .toSorted((a, b) => b.calls - a.calls || a.model.localeCompare(b.model)),
   };
+}
+
+function factsOf({ hosting, region, modality, ...rest }: CatalogueEntry) {
+  return {
+    hosting,
+    region: region ?? null,
+    modality: [...modality],
+    fine_tuned_from: rest.fine_tuned_from ?? null,
+    context_tokens: rest.context_tokens ?? null,
+    usd_per_hour: rest.usd_per_hour ?? null,
+  };
+}
+
+function hostedOf({ values }: Measured, entry: CatalogueEntry | undefined, hours: number) {
+  if (entry?.usd_per_hour === undefined) return null;
+  const total = entry.usd_per_hour * hours;
+  const tokens = Number(values["input_tokens"]) + Number(values["output_tokens"]);
+  return {
+    usd: total,
+    usd_per_call: total / Number(values["calls"]),
+    usd_per_million_tokens: tokens === 0 ? null : (total / tokens) * 1e6,
+  };
+}
+
+type Agreement = {
+  prompts: number;
+  agreement: number | null;
+  agreement_plain: number | null;
+};
+
+async function readAgreement(
+  store: ApiCall["store"],
+  { from, to, project }: { from: number; to: number; project: string[] | undefined },
+  nowMs: number,
+): Promise<Map<string, Agreement>> {
+  const query = { from: String(from), to: String(to), ...(project && { project }) };
+  const { models } = await readDeterminism(store, query, nowMs);
+  return new Map(
+    (models as (Agreement & { model: string })[]).map(
+      ({ model, prompts, agreement, agreement_plain }) => [
+        model,
+        { prompts, agreement, agreement_plain },
+      ],
+    ),
+  );
 }
 
 type Rows = Awaited<ReturnType<typeof readRollup>>["rows"];

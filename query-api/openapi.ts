@@ -1,7 +1,7 @@
 /** The OpenAPI 3.1 document, made from the same schemas that check what comes in and, in tests, what goes out. */
 import { z } from "zod";
 import { errorAnswer } from "./answers.ts";
-import type { Endpoint } from "./endpoint.ts";
+import type { Endpoint, StreamEndpoint } from "./endpoint.ts";
 import { ENDPOINTS } from "./endpoints.ts";
 
 type Json = Record<string, unknown>;
@@ -32,8 +32,8 @@ function document(): Json {
   };
 }
 
-function operation(name: string, definition: Endpoint): Json {
-  const { method, path, summary, parameters, answer } = definition;
+function operation(name: string, definition: Endpoint | StreamEndpoint): Json {
+  const { method, path, summary, parameters } = definition;
   const shape = parameters(0);
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, parameter]) => ({
     name: parameter,
@@ -53,10 +53,35 @@ function operation(name: string, definition: Endpoint): Json {
       },
     }),
     responses: {
-      "200": { description: "The answer", content: jsonContent(schemaOf(answer, "output")) },
+      "200": answerOf(definition),
       "4XX": problem("What was asked for is wrong; the error says how"),
       "5XX": problem("Try again later"),
     },
+  };
+}
+
+const REQUEST_ID = {
+  "X-Request-Id": {
+    description: "Names this request; the client's own where it sent a plain one",
+    schema: { type: "string" },
+  },
+};
+
+function answerOf(definition: Endpoint | StreamEndpoint): Json {
+  if (!("media" in definition))
+    return {
+      description: "The answer",
+      headers: REQUEST_ID,
+      content: jsonContent(schemaOf(definition.answer, "output")),
+    };
+  const content = Object.entries(definition.media).map(([type, description]) => [
+    type,
+    { schema: { type: "string", description } },
+  ]);
+  return {
+    description: "The answer, sent as it is made",
+    headers: REQUEST_ID,
+    content: Object.fromEntries(content),
   };
 }
 

@@ -7,6 +7,7 @@
  */
 import { hajekFromSums } from "@assay/statistics/estimate";
 import { z } from "zod";
+import { type Calibrate, keySql, PASS_NORM, readCalibration } from "./calibration.ts";
 import { ApiError } from "./errors.ts";
 import {
   anyOf,
@@ -16,7 +17,6 @@ import {
   readParameters,
   step,
   time,
-  wholeNumber,
   type RawQuery,
 } from "./parameters.ts";
 import type { Store } from "./store.ts";
@@ -58,7 +58,7 @@ export function qualityShape(nowMs: number) {
 }
 
 /** Each evaluation once, the newest of it, of a range and filters; experiments and retests are no traffic. */
-function evaluationsSql(filters: readonly string[], more = ""): string {
+export function evaluationsSql(filters: readonly string[], more = ""): string {
   const where = [
     "event_time >= fromUnixTimestamp64Nano({from:Int64}, 'UTC')",
     "event_time < fromUnixTimestamp64Nano({to:Int64}, 'UTC')",
@@ -79,6 +79,10 @@ interface SumsRow {
   v: number;
   vy: number;
   vy2: number;
+  w2y: number;
+  w2y2: number;
+  passed: number;
+  row_key: string;
   failed: number;
   abstained: number;
   not_applicable: number;
@@ -111,6 +115,7 @@ export async function readQuality(
     about,
     metric,
     filters: dimensions,
+    calibrated: true,
   });
   return {
     from: new Date(from).toISOString(),
@@ -132,32 +137,48 @@ export interface QualityQuestion {
   about: "records" | "system";
   metric: string[] | undefined;
   filters: Partial<Record<QualityDimension, string[] | undefined>>;
+  /** With what people would say. @default false */
+  calibrated?: boolean;
 }
 
 /** A row for each metric and each combination of `by`. */
 export async function readQualityOf(
   store: Store,
-  { from, to, by, step: seconds, about, metric, filters }: QualityQuestion,
+  question: QualityQuestion,
 ): Promise<Record<string, unknown>[]> {
+  const { from, to, by, step: seconds, about, metric, filters } = question;
   checkSteps(from, to, seconds);
   const all: Record<string, string[] | undefined> = { metric, ...filters };
   const given = (["metric", ...QUALITY_DIMENSIONS] as const).filter((name) => all[name]);
-  const rows = await store.rows<SumsRow>({
-    sql: groupedSql(by, seconds !== undefined, given, about === "system"),
-    parameters: {
-      from: nanos(from),
-      to: nanos(to),
-      ...(seconds && { step: seconds }),
-      ...Object.fromEntries(given.map((name) => [`f_${name}`, all[name]])),
-    },
-  });
+  const parameters = {
+    from: nanos(from),
+    to: nanos(to),
+    ...(seconds && { step: seconds }),
+    ...Object.fromEntries(given.map((name) => [`f_${name}`, all[name]])),
+  };
+  const [rows, calibrate] = await Promise.all([
+    store.rows<SumsRow>({
+      sql: groupedSql(by, seconds !== undefined, given, about === "system"),
+      parameters,
+    }),
+    question.calibrated
+      ? readCalibration(store, question, {
+          scores: evaluationsSql(given),
+          bucket: BUCKET,
+          parameters,
+        })
+      : undefined,
+  ]);
   if (rows.length > MAX_ROWS)
     throw new ApiError(
       "too_many_rows",
       `expected up to ${MAX_ROWS} rows, got more: narrow the range or the filters, take a larger step or fewer names in by`,
     );
-  return rows.map(estimateOf);
+  return rows.map((row) => estimateOf(row, calibrate));
 }
+
+const BUCKET =
+  "formatDateTime(toDateTime(intDiv(toUnixTimestamp(event_time), {step:UInt32}) * {step:UInt32}, 'UTC'), '%FT%TZ')";
 
 function groupedSql(
   by: readonly QualityDimension[],
@@ -165,10 +186,8 @@ function groupedSql(
   filters: readonly string[],
   superpopulation: boolean,
 ): string {
-  const bucket =
-    "formatDateTime(toDateTime(intDiv(toUnixTimestamp(event_time), {step:UInt32}) * {step:UInt32}, 'UTC'), '%FT%TZ')";
   const keys = [
-    ...(stepped ? [{ sql: bucket, name: "time" }] : []),
+    ...(stepped ? [{ sql: BUCKET, name: "time" }] : []),
     { sql: "name", name: "metric" },
     ...by.map((name) => ({ sql: name, name })),
   ];
@@ -179,7 +198,8 @@ function groupedSql(
   return `SELECT ${keys.map(({ sql, name }) => `toString(${sql}) AS key_${name}`).join(", ")},
   toFloat64(countIf(${scored})) AS n, ${sum("1 / pi")} AS w, ${sum("1 / (pi * pi)")} AS w2, ${sum("norm / pi")} AS wy,
   ${sum(v)} AS v, ${sum(`${v} * norm`)} AS vy, ${sum(`${v} * norm * norm`)} AS vy2,
-  toFloat64(countIf(status = 'failed')) AS failed, toFloat64(countIf(status = 'abstain')) AS abstained,
+  ${sum("norm / (pi * pi)")} AS w2y, ${sum("norm * norm / (pi * pi)")} AS w2y2, ${sum(`if(norm >= ${PASS_NORM}, 1, 0) / pi`)} AS passed,
+  any(${keySql(by)}) AS row_key, toFloat64(countIf(status = 'failed')) AS failed, toFloat64(countIf(status = 'abstain')) AS abstained,
   toFloat64(countIf(status = 'not_applicable')) AS not_applicable,
   toFloat64(countIf(${scored} AND reference != '')) AS with_reference, toFloat64(uniqExact(judge_hash)) AS judges,
   if(countIf(cost IS NOT NULL) > 0, toDecimalString(sum(cost), 12), NULL) AS spent,
@@ -188,9 +208,9 @@ FROM (${evaluationsSql(filters)})
 GROUP BY ${group} ORDER BY ${group} LIMIT ${MAX_ROWS + 1}`;
 }
 
-function estimateOf(row: SumsRow): Record<string, unknown> {
+function estimateOf(row: SumsRow, calibrate?: Calibrate): Record<string, unknown> {
   const { n, w, w2, wy, v, vy, vy2, failed, abstained, not_applicable, ...rest } = row;
-  const { with_reference, judges, spent, unpriced, ...keys } = rest;
+  const { with_reference, judges, spent, unpriced, w2y, w2y2, passed, row_key, ...keys } = rest;
   const estimate = hajekFromSums({ n, w, w2, wy, v, vy, vy2 });
   const asked = n + failed + abstained;
   return {
@@ -213,6 +233,13 @@ function estimateOf(row: SumsRow): Record<string, unknown> {
     judges,
     cost: spent,
     unpriced_judgements: unpriced,
+    ...(calibrate && {
+      /** What people would say, by their labels of a part of these records; null: too few labels. */
+      calibrated: calibrate(
+        { key: row_key, time: typeof keys["key_time"] === "string" ? keys["key_time"] : null },
+        { n, w, w2, wy, v: w2, vy: w2y, vy2: w2y2, passed },
+      ),
+    }),
   };
 }
 
@@ -228,56 +255,4 @@ function bounds(
 ): { low: number; high: number } | null {
   if (mean === undefined || asked === 0) return null;
   return { low: (mean * n) / (n + failed), high: (mean * n + failed) / (n + failed) };
-}
-
-const STATUSES = ["ok", "abstain", "not_applicable", "failed"] as const;
-
-export function evaluationsShape(nowMs: number) {
-  const filters = Object.fromEntries(QUALITY_DIMENSIONS.map((name) => [name, anyOf.optional()]));
-  return {
-    from: time(nowMs),
-    to: time(nowMs),
-    metric: anyOf.optional(),
-    status: z.enum(STATUSES, { message: `one of ${STATUSES.join(", ")}` }).optional(),
-    order: z.enum(["newest", "worst"], { message: '"newest" or "worst"' }).default("newest"),
-    limit: wholeNumber(1, 500).default(50),
-    ...(filters as Record<QualityDimension, z.ZodOptional<typeof anyOf>>),
-  };
-}
-
-/** Single scores with their judges' reasons, the newest or the worst first. */
-export async function listEvaluations(
-  store: Store,
-  query: RawQuery,
-  nowMs: number,
-): Promise<Record<string, unknown>> {
-  const { from, to, status, order, limit, ...filters } = readParameters(
-    evaluationsShape(nowMs),
-    query,
-  );
-  checkRange(from, to);
-  const given = (["metric", ...QUALITY_DIMENSIONS] as const).filter(
-    (name) => filters[name] !== undefined,
-  );
-  const only = [
-    ...(status ? ["status = {status:String}"] : []),
-    ...(order === "worst" ? ["norm IS NOT NULL"] : []),
-  ].join(" AND ");
-  const evaluations = await store.rows({
-    sql: `SELECT lower(hex(evaluation_id)) AS evaluation_id, name AS metric, project, lower(hex(trace_id)) AS trace_id, lower(hex(span_id)) AS span_id,
-  concat(replaceOne(toString(event_time), ' ', 'T'), 'Z') AS time, status, error_type, score, score_expected, norm, label,
-  explanation, evidence, evaluator, judge_hash, judge_model, role, source, model, release, prompt_version, stratum,
-  pi AS inclusion_probability, reference, coverage, injection_suspected, attempts, toDecimalString(cost, 12) AS cost, toFloat64(latency_ms) AS latency_ms
-FROM (${evaluationsSql(given, only)})
-ORDER BY ${order === "worst" ? "norm, " : ""}event_time DESC, evaluation_id
-LIMIT {limit:UInt32}`,
-    parameters: {
-      from: nanos(from),
-      to: nanos(to),
-      limit,
-      ...(status && { status }),
-      ...Object.fromEntries(given.map((name) => [`f_${name}`, filters[name]])),
-    },
-  });
-  return { evaluations };
 }

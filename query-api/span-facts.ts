@@ -6,8 +6,12 @@
  */
 import { jsonOrText } from "./json-text.ts";
 
-/** A column list over `assay.spans AS s`. */
-export const FACT_COLUMNS = `
+/**
+ * Column lists over `assay.spans AS s`, by the groups that a list of spans can be asked for: `core` what, where, when and whether
+ * it failed; `model` which model was asked how; `usage` tokens and money.
+ */
+export const COLUMN_GROUPS = {
+  core: `
   s.project AS project, lower(hex(s.trace_id)) AS trace_id, lower(hex(s.span_id)) AS span_id,
   lower(hex(s.parent_span_id)) AS parent_span_id,
   concat(replaceOne(toString(s.event_time), ' ', 'T'), 'Z') AS time,
@@ -16,22 +20,29 @@ export const FACT_COLUMNS = `
   toFloat64(s.duration_ns) / 1e6 AS duration_ms, s.anomalies AS anomalies, s.name AS name, s.kind AS kind,
   s.status AS status, s.status_message AS status_message, s.error_type AS error_type,
   s.service AS service, s.service_version AS service_version, s.environment AS environment, s.release AS release,
-  s.region AS region, s.operation AS operation, s.is_model_call AS is_model_call, s.provider AS provider,
-  s.request_model AS request_model, s.response_model AS response_model, s.response_id AS response_id,
-  s.output_type AS output_type, s.finish_reasons AS finish_reasons, s.server_address AS server_address,
-  s.agent_name AS agent_name, s.tool_name AS tool_name, s.tool_call_id AS tool_call_id, s.data_source AS data_source,
-  s.top_k AS top_k, s.document_count AS document_count, s.session_id AS session_id, s.user_id AS user_id,
+  s.region AS region, s.operation AS operation, s.is_model_call AS is_model_call,
+  s.server_address AS server_address, s.agent_name AS agent_name, s.tool_name AS tool_name,
+  s.tool_call_id AS tool_call_id, s.data_source AS data_source, s.top_k AS top_k, s.document_count AS document_count,
+  s.session_id AS session_id, s.user_id AS user_id, s.has_content AS has_content,
+  (s.attrs_bool['assay.generated'] OR s.attrs_string['assay.generated'] = 'true'
+    OR s.resource['assay.generated'] IN ('true', '{"boolValue":true}')) AS generated`,
+  model: `
+  s.provider AS provider, s.request_model AS request_model, s.response_model AS response_model,
+  s.response_id AS response_id, s.output_type AS output_type, s.finish_reasons AS finish_reasons,
   s.prompt_name AS prompt_name, s.prompt_version AS prompt_version, s.prompt_hash AS prompt_hash,
   s.temperature AS temperature, s.top_p AS top_p, toString(s.seed) AS seed, s.max_tokens AS max_tokens,
-  s.is_stream AS is_stream, s.usage_source AS usage_source, s.input_tokens AS input_tokens,
+  s.is_stream AS is_stream, if(s.ttft_ns = 0, NULL, toFloat64(s.ttft_ns) / 1e6) AS ttft_ms`,
+  usage: `
+  s.usage_source AS usage_source, s.input_tokens AS input_tokens,
   s.cache_read_tokens AS cache_read_tokens, s.cache_write_tokens AS cache_write_tokens,
   s.output_tokens AS output_tokens, s.reasoning_tokens AS reasoning_tokens,
   s.audio_input_tokens AS audio_input_tokens, s.audio_output_tokens AS audio_output_tokens,
   toDecimalString(s.cost, 12) AS cost, s.cost_status AS cost_status, s.price_id AS price_id,
-  toDecimalString(s.reported_cost, 12) AS reported_cost, s.reported_cost_source AS reported_cost_source,
-  if(s.ttft_ns = 0, NULL, toFloat64(s.ttft_ns) / 1e6) AS ttft_ms, s.has_content AS has_content,
-  (s.attrs_bool['assay.generated'] OR s.attrs_string['assay.generated'] = 'true'
-    OR s.resource['assay.generated'] IN ('true', '{"boolValue":true}')) AS generated`;
+  toDecimalString(s.reported_cost, 12) AS reported_cost, s.reported_cost_source AS reported_cost_source`,
+} as const;
+
+/** All of a span's facts. */
+export const FACT_COLUMNS = Object.values(COLUMN_GROUPS).join(",");
 
 /** What only a closer look at a span shows. */
 export const DETAIL_COLUMNS = `
@@ -47,7 +58,7 @@ export const DETAIL_COLUMNS = `
   toString(s.received_at) AS received_at`;
 
 /** The columns of DETAIL_COLUMNS. */
-export const DETAIL_NAMES: ReadonlySet<string> = new Set(
+const DETAIL_NAMES: ReadonlySet<string> = new Set(
   [...DETAIL_COLUMNS.matchAll(/ AS (\w+)/g)].map((match) => match[1] ?? ""),
 );
 
@@ -76,7 +87,8 @@ interface CommonFacts {
 export interface FactRow extends CommonFacts {
   parent_span_id: string;
   kind: number;
-  seed: string | null;
+  /** Absent where the group `model` was not asked for. */
+  seed?: string | null;
   generated: boolean | number;
 }
 
@@ -110,18 +122,25 @@ const NO_PARENT = "0000000000000000";
 export interface SpanFacts extends CommonFacts {
   parent_span_id: string | null;
   kind: string;
-  seed: number | string | null;
+  seed?: number | string | null;
   generated: boolean;
 }
 
 export function spanFacts(row: FactRow): SpanFacts {
+  const { seed, ...rest } = row;
   return {
-    ...row,
+    ...rest,
     parent_span_id: row.parent_span_id === NO_PARENT ? null : row.parent_span_id,
     kind: KINDS[row.kind] ?? String(row.kind),
-    seed: safeNumber(row.seed),
+    ...(seed !== undefined && { seed: safeNumber(seed) }),
     generated: Boolean(row.generated),
   };
+}
+
+/** The row without the columns that `spanDetails` puts into shape. */
+export function pickFacts(row: FactRow & DetailRow): FactRow {
+  const facts = Object.entries(row).filter(([column]) => !DETAIL_NAMES.has(column));
+  return Object.fromEntries(facts) as unknown as FactRow;
 }
 
 /** A number where a double holds it exactly, else its text. */

@@ -2,14 +2,16 @@
  * Spans, newest first, page by page.
  *
  * The sort key of `spans` begins with the project, not the time, so "newest" is searched in widening windows: the last
- * hour of the range first, then a day, then all of it. Each window's answer is exact for what it holds; a busy project
- * never reads more than the last hour for a page.
+ * five minutes of the range first, then an hour, a day, all of it. Each window's answer is exact for what it holds; a busy
+ * project never reads more than the last minutes for a page.
  */
 import { z } from "zod";
 import { type Place, readCursor, writeCursor } from "./cursor.ts";
+import { badParameter } from "./errors.ts";
 import {
   anyOf,
   checkRange,
+  namesOf,
   nanos,
   readParameters,
   statusFilter,
@@ -17,11 +19,20 @@ import {
   wholeNumber,
   type RawQuery,
 } from "./parameters.ts";
-import { FACT_COLUMNS, type FactRow, type SpanFacts, spanFacts } from "./span-facts.ts";
+import { contentKey, readContentOf } from "./content.ts";
+import {
+  COLUMN_GROUPS,
+  DETAIL_COLUMNS,
+  type DetailRow,
+  type FactRow,
+  pickFacts,
+  spanDetails,
+  spanFacts,
+} from "./span-facts.ts";
 import type { Store } from "./store.ts";
 
 const HOUR_MS = 3_600_000;
-const WINDOWS_MS = [HOUR_MS, 24 * HOUR_MS];
+const WINDOWS_MS = [HOUR_MS / 12, HOUR_MS, 24 * HOUR_MS];
 
 /** Filter parameters and the column that each is compared with. */
 const SPAN_FILTERS = {
@@ -51,7 +62,7 @@ export function spanConditions(filters: SpanFilters): {
   };
 }
 
-const filterShape = {
+export const filterShape = {
   project: anyOf.optional(),
   service: anyOf.optional(),
   environment: anyOf.optional(),
@@ -73,9 +84,51 @@ export function listShape(nowMs: number) {
   };
 }
 
+/** `core` is always there. */
+const FIELD_GROUPS = ["core", "model", "usage", "details", "content"] as const;
+export type FieldGroup = (typeof FIELD_GROUPS)[number];
+export const fieldsOfSpan = namesOf(FIELD_GROUPS).describe(
+  `a comma list of ${FIELD_GROUPS.join(", ")}; core is always there`,
+);
+export const DEFAULT_FIELDS: readonly FieldGroup[] = ["core", "model", "usage"];
+/** Content may be large. */
+const MOST_WITH_CONTENT = 100;
+
+export function spansShape(nowMs: number) {
+  return { ...listShape(nowMs), fields: fieldsOfSpan.optional() };
+}
+
+/** The columns of these groups; content is not among them. */
+export function columnsOf(fields: readonly FieldGroup[]): string {
+  const facts = (["core", "model", "usage"] as const).filter(
+    (group) => group === "core" || fields.includes(group),
+  );
+  const lists = facts.map((group): string => COLUMN_GROUPS[group]);
+  return [...lists, ...(fields.includes("details") ? [DETAIL_COLUMNS] : [])].join(",");
+}
+
 /** The starts of the windows to search, widening; the last is the range itself. */
-export function windowStarts(fromMs: number, upperMs: number): number[] {
-  return [...WINDOWS_MS.map((width) => upperMs - width).filter((start) => start > fromMs), fromMs];
+export function windowStarts(
+  fromMs: number,
+  upperMs: number,
+  widths: readonly number[] = WINDOWS_MS,
+): number[] {
+  return [...widths.map((width) => upperMs - width).filter((start) => start > fromMs), fromMs];
+}
+
+/** A span's place in the order, and its project. */
+export interface PlaceRow {
+  project: string;
+  trace_id: string;
+  span_id: string;
+  at: string;
+}
+
+interface Search {
+  fromMs: number;
+  toMs: number;
+  before: Place | undefined;
+  conditions: { sql: string[]; parameters: Record<string, unknown> };
 }
 
 export async function listSpans(
@@ -83,41 +136,55 @@ export async function listSpans(
   query: RawQuery,
   nowMs: number,
 ): Promise<Record<string, unknown>> {
-  const { from, to, status, limit, cursor, ...filters } = readParameters(listShape(nowMs), query);
+  const { from, to, status, limit, cursor, fields, ...filters } = readParameters(
+    spansShape(nowMs),
+    query,
+  );
   checkRange(from, to);
-  const before = cursor === undefined ? undefined : readCursor(cursor);
-  const upperMs = before ? Math.min(to, Number(BigInt(before.time) / 1_000_000n) + 1) : to;
+  if (fields?.includes("content") && limit > MOST_WITH_CONTENT)
+    throw badParameter("limit", `up to ${MOST_WITH_CONTENT} with content`, String(limit));
   const conditions = spanConditions(filters);
-  if (status) conditions.sql.push("s.status = {status:String}");
-  let rows: FactRow[] = [];
-  for (const startMs of windowStarts(from, upperMs)) {
-    rows = await store.rows<FactRow>({
-      sql: pageSql(conditions.sql, before),
+  if (status) {
+    conditions.sql.push("s.status = {status:String}");
+    conditions.parameters["status"] = status;
+  }
+  const before = cursor === undefined ? undefined : readCursor(cursor);
+  const places = await findPlaces(store, { fromMs: from, toMs: to, before, conditions }, limit + 1);
+  const page = await readPage(store, places.slice(0, limit), fields ?? DEFAULT_FIELDS);
+  return {
+    from: new Date(from).toISOString(),
+    to: new Date(to).toISOString(),
+    spans: page,
+    next_cursor: places.length > limit ? cursorAfter(places[limit - 1]!) : null,
+  };
+}
+
+/** Only what orders the spans is read to find them: the rest of the columns is then read of a page alone. */
+async function findPlaces(store: Store, search: Search, most: number): Promise<PlaceRow[]> {
+  const { fromMs, toMs, before, conditions } = search;
+  const upperMs = before ? Math.min(toMs, Number(BigInt(before.time) / 1_000_000n) + 1) : toMs;
+  let found: PlaceRow[] = [];
+  for (const startMs of windowStarts(fromMs, upperMs)) {
+    found = await store.rows<PlaceRow>({
+      sql: placesSql(conditions.sql, before),
       parameters: {
         ...conditions.parameters,
-        ...(status && { status }),
         ...(before && {
           at: before.time,
           at_trace: before.traceId,
           at_span: before.spanId || "0".repeat(16),
         }),
         from: nanos(startMs),
-        to: nanos(to),
-        limit: limit + 1,
+        to: nanos(toMs),
+        limit: most,
       },
     });
-    if (rows.length > limit) break;
+    if (found.length >= most) break;
   }
-  const page = rows.slice(0, limit).map(spanFacts);
-  return {
-    from: new Date(from).toISOString(),
-    to: new Date(to).toISOString(),
-    spans: page,
-    next_cursor: rows.length > limit ? cursorAfter(page.at(-1)!) : null,
-  };
+  return found;
 }
 
-function pageSql(conditions: string[], before: Place | undefined): string {
+function placesSql(conditions: string[], before: Place | undefined): string {
   const place = `(s.event_time, s.trace_id, s.span_id) <
     (fromUnixTimestamp64Nano({at:Int64}, 'UTC'), toFixedString(unhex({at_trace:String}), 16), toFixedString(unhex({at_span:String}), 8))
     AND s.event_time <= fromUnixTimestamp64Nano({at:Int64}, 'UTC')`;
@@ -127,7 +194,8 @@ function pageSql(conditions: string[], before: Place | undefined): string {
     ...(before ? [place] : []),
     ...conditions,
   ];
-  return `SELECT ${FACT_COLUMNS}
+  return `SELECT s.project AS project, lower(hex(s.trace_id)) AS trace_id, lower(hex(s.span_id)) AS span_id,
+  toString(toUnixTimestamp64Nano(s.event_time)) AS at
 FROM assay.spans AS s
 WHERE ${where.join("\n  AND ")}
 ORDER BY s.event_time DESC, s.trace_id DESC, s.span_id DESC
@@ -135,6 +203,44 @@ LIMIT 1 BY s.trace_id, s.span_id
 LIMIT {limit:UInt32}`;
 }
 
-function cursorAfter(span: SpanFacts): string {
-  return writeCursor({ time: span.time_unix_nano, traceId: span.trace_id, spanId: span.span_id });
+/** The spans of these places, in their order. */
+export async function readPage(
+  store: Store,
+  places: readonly PlaceRow[],
+  fields: readonly FieldGroup[],
+): Promise<Record<string, unknown>[]> {
+  if (places.length === 0) return [];
+  const rows = await store.rows<FactRow & DetailRow>({
+    sql: `SELECT ${columnsOf(fields)}
+FROM assay.spans AS s
+WHERE s.project IN {projects:Array(String)}
+  AND s.event_time BETWEEN fromUnixTimestamp64Nano({first:Int64}, 'UTC') AND fromUnixTimestamp64Nano({last:Int64}, 'UTC')
+  AND s.span_id IN (SELECT toFixedString(unhex(arrayJoin({spans:Array(String)})), 8))
+  AND s.trace_id IN (SELECT toFixedString(unhex(arrayJoin({traces:Array(String)})), 16))
+ORDER BY s.event_time DESC, s.trace_id DESC, s.span_id DESC
+LIMIT 1 BY s.trace_id, s.span_id`,
+    parameters: {
+      projects: [...new Set(places.map(({ project }) => project))],
+      spans: places.map(({ span_id }) => span_id),
+      traces: [...new Set(places.map(({ trace_id }) => trace_id))],
+      ...extent(places),
+    },
+  });
+  const content = fields.includes("content") ? await readContentOf(store, rows) : undefined;
+  return rows.map((row) => ({
+    ...spanFacts(pickFacts(row)),
+    ...(fields.includes("details") && spanDetails(row)),
+    ...(content && { content: content.get(contentKey(row)) ?? null }),
+  }));
+}
+
+function extent(places: readonly PlaceRow[]): { first: string; last: string } {
+  const times = places.map(({ at }) => BigInt(at));
+  const first = times.reduce((a, b) => (a < b ? a : b));
+  const last = times.reduce((a, b) => (a > b ? a : b));
+  return { first: first.toString(), last: last.toString() };
+}
+
+function cursorAfter({ at, trace_id, span_id }: PlaceRow): string {
+  return writeCursor({ time: at, traceId: trace_id, spanId: span_id });
 }

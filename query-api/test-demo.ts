@@ -216,7 +216,7 @@ function featuredTrace(startMs: number): TestSpan[] {
         ...chat("gpt-4.1-mini", "0.000412800000", {
           input_tokens: 792,
           output_tokens: 60,
-          finish_reasons: ["tool_calls"],
+          finish_reasons: ["tool_call"],
         }),
         kind: 3,
         is_stream: true,

@@ -33,7 +33,11 @@ GROUP BY i.project ORDER BY i.project`;
 
 /** @throws ApiError `trace_not_found` */
 export async function findTrace(store: Store, traceId: string): Promise<TracePlace> {
-  const rows = await store.rows<PlaceRow>({ sql: SQL, parameters: { trace: traceId } });
+  const rows = await store.rows<PlaceRow>({
+    sql: SQL,
+    parameters: { trace: traceId },
+    threads: 1,
+  });
   const first = rows[0];
   if (!first) throw new ApiError("trace_not_found", undefined, { trace_id: traceId });
   return {

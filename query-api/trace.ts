@@ -10,11 +10,11 @@ import { bySpan, readEvaluations } from "./evaluations.ts";
 import { sumUsd } from "./money.ts";
 import {
   DETAIL_COLUMNS,
-  DETAIL_NAMES,
   type DetailRow,
   FACT_COLUMNS,
   type FactRow,
   type SpanFacts,
+  pickFacts,
   spanDetails,
   spanFacts,
 } from "./span-facts.ts";
@@ -54,16 +54,17 @@ export async function readTrace(
 ): Promise<Record<string, unknown>> {
   const place = await findTrace(store, traceId);
   const maxSpans = options.maxSpans ?? MAX_SPANS;
-  const [rows, evaluations, found] = await Promise.all([
+  const [rows, found] = await Promise.all([
     store.rows<FactRow & DetailRow>({
       sql: SPANS_SQL,
       parameters: { ...placeParameters(place), limit: maxSpans + 1 },
+      threads: 1,
     }),
-    readEvaluations(store, place),
     options.content ? readContent(store, place) : undefined,
   ]);
   // The index outlives dropped days by less than one merge; a trace without spans is gone.
   if (rows.length === 0) throw new ApiError("trace_not_found", undefined, { trace_id: traceId });
+  const evaluations = await readEvaluations(store, place, responsesOf(rows));
   const shown = rows.slice(0, maxSpans);
   const nodes = buildTree(
     shown.map((row) => ({ ...spanFacts(pickFacts(row)), ...spanDetails(row) })),
@@ -104,14 +105,15 @@ export async function readSpan(
   spanId: string,
 ): Promise<Record<string, unknown>> {
   const place = await findTrace(store, traceId);
-  const [rows, evaluations, found] = await Promise.all([
+  const [rows, found] = await Promise.all([
     store.rows<FactRow & DetailRow>({
       sql: SPAN_SQL,
       parameters: { ...placeParameters(place), span: spanId },
+      threads: 1,
     }),
-    readEvaluations(store, place),
     readContent(store, place, spanId),
   ]);
+  const evaluations = await readEvaluations(store, place, responsesOf(rows));
   const row = rows[0];
   if (!row) throw new ApiError("span_not_found", undefined, { trace_id: traceId, span_id: spanId });
   const content: SpanContent | null = found.content.get(spanId) ?? null;
@@ -125,10 +127,8 @@ export async function readSpan(
   };
 }
 
-/** The row without the columns that `spanDetails` puts into shape. */
-function pickFacts(row: FactRow & DetailRow): FactRow {
-  const facts = Object.entries(row).filter(([column]) => !DETAIL_NAMES.has(column));
-  return Object.fromEntries(facts) as unknown as FactRow;
+function responsesOf(rows: readonly FactRow[]): string[] {
+  return rows.map((row) => row.response_id);
 }
 
 function extent(place: TracePlace, spans: readonly SpanFacts[]): Record<string, unknown> {

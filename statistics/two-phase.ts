@@ -22,3 +22,23 @@ export function twoPhase(
 export function breakEvenCorrelation(costRatio: number): number {
   return (2 * Math.sqrt(costRatio)) / (1 + costRatio);
 }
+
+/**
+ * In a sentence: is it worth having the cheaper of two judges score many records, and the dearer one some of those?
+ * @param usdPerThousand of both; null: not known
+ */
+export function twoPhaseVerdict(
+  correlation: number | undefined,
+  usdPerThousand: readonly [number | null, number | null],
+): string {
+  if (correlation === undefined) return "The scores do not vary enough to tell.";
+  const [cheap, dear] = usdPerThousand.toSorted((a, b) => (a ?? 0) - (b ?? 0));
+  if (!cheap || !dear)
+    return `Correlation ${correlation.toFixed(2)}; what a judgement costs is not known of both.`;
+  const ratio = cheap / dear;
+  const { relativeCost, auditShare, worthwhile } = twoPhase(correlation, ratio);
+  const cost = `The cheaper one costs ${(ratio * 100).toFixed(0)} % of the other, correlation ${correlation.toFixed(2)}`;
+  return worthwhile
+    ? `${cost}: the cheaper on all and the other on ${(auditShare * 100).toFixed(0)} % of them costs ${(relativeCost * 100).toFixed(0)} % of the other alone, for the same precision.`
+    : `${cost}: using both costs more than the dearer one alone.`;
+}

@@ -6,6 +6,7 @@
  * then closes the engine. It never calls process.exit while a query runs: that hung.
  */
 import fs from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import path from "node:path";
 import { embeddedPaths } from "../client.ts";
 import type { Address } from "../settings.ts";
@@ -71,6 +72,7 @@ async function start(options: ChildOptions): Promise<() => Promise<void>> {
     readerLimits: new Map([
       ["max_execution_time", readerMaxSeconds],
       ["max_memory_usage", Math.floor((options.memoryMb * 1024 * 1024) / 2)],
+      ["max_threads", availableParallelism()],
     ]),
   });
   const server = createHttpInterface({

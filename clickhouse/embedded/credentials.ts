@@ -3,7 +3,7 @@ import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import fs from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
 import { queryError } from "./errors.ts";
-import type { Role } from "./gate.ts";
+import type { Role } from "./denied.ts";
 
 /** Reads the writer's password; makes it once, complete before its name exists. */
 export async function writerPassword(file: string): Promise<string> {

@@ -9,6 +9,7 @@
 import fs from "node:fs/promises";
 import path from "node:path";
 import { Session, drainPending } from "chdb";
+import { usersConfig } from "./engine-users.ts";
 import { engineError } from "./errors.ts";
 import { closeSession } from "./native.ts";
 import { sqlString } from "./sql-lexer.ts";
@@ -131,7 +132,11 @@ async function writeConfig(file: string, memoryMb: number): Promise<void> {
     max_active_parts_loading_thread_pool_size: 4,
     max_outdated_parts_loading_thread_pool_size: 2,
   };
-  const lines = Object.entries(settings).map(([name, value]) => `  <${name}>${value}</${name}>`);
+  const usersFile = path.join(path.dirname(file), "users.xml");
+  const lines = Object.entries({ ...settings, users_config: usersFile }).map(
+    ([name, value]) => `  <${name}>${value}</${name}>`,
+  );
   await fs.mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
+  await fs.writeFile(usersFile, usersConfig());
   await fs.writeFile(file, `<clickhouse>\n${lines.join("\n")}\n</clickhouse>\n`);
 }

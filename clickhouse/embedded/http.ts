@@ -80,7 +80,7 @@ export function createHttpInterface(options: HttpInterfaceOptions): HttpInterfac
       throw queryError(36, `Expected method GET or POST, got "${request.method ?? ""}"`);
     }
     const role = authenticate(request, url, options.writerPassword);
-    const query = await readRequest(request, url);
+    const query = await readRequest(request, url, role);
     const queryId = query.queryId ?? randomUUID();
     response.setHeader("x-clickhouse-query-id", queryId.replaceAll(/[^\x20-\x7e]/g, "?"));
     if (isHello(query.text, query.defaultFormat)) {

@@ -101,7 +101,7 @@ test("an orderly stop answers what runs", async () => {
   );
   await until("the query runs", async () => {
     const { text } = await ask(
-      engine.readerTarget,
+      engine.target,
       "SELECT count() FROM system.processes WHERE query LIKE '%50000000%'",
     );
     return Number(text) > 1 ? true : undefined;

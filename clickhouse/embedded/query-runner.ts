@@ -6,9 +6,12 @@
  */
 import type { ServerResponse } from "node:http";
 import type { Engine, EngineSession, QueryOutcome } from "./engine.ts";
+import { READER_ROLE } from "./engine-users.ts";
 import { queryError } from "./errors.ts";
-import { checkSetting, checkStatement, isAsking, readOnlyLevel } from "./gate.ts";
-import type { Role } from "./gate.ts";
+import type { Role } from "./denied.ts";
+import { checkSetting, readOnlyLevel } from "./gate-settings.ts";
+import { checkNames } from "./gate-system.ts";
+import { checkStatement, isAsking } from "./gate.ts";
 import { insertFromFile, spoolBody, spooledFile } from "./insert.ts";
 import type { SpooledData } from "./insert.ts";
 import { createLane, laneSizes } from "./lane.ts";
@@ -118,13 +121,19 @@ export function createQueryRunner(options: QueryRunnerOptions): QueryRunner {
     spooled: SpooledData | undefined,
     response: ServerResponse,
   ): Promise<void> {
+    if (context.role === "reader") checkNames(request.text, request.parameters, request.database);
     const session = engine.open();
     const stopKilling = killWhenAborted(context);
     try {
       await session.run(preludeOf(request, context, readerLimits));
       const statement = await statements.read(session, request.text);
       checkStatement(
-        { sql: statement.sql, root: statement.root, hasData: spooled !== undefined },
+        {
+          sql: statement.sql,
+          root: statement.root,
+          tableFunctions: statement.tableFunctions,
+          hasData: spooled !== undefined,
+        },
         context.role,
         engine.tableFunctions,
       );
@@ -287,7 +296,7 @@ function preludeOf(
   for (const [name, value] of request.settings) {
     // Asked for by the client's library; the role or the method decides.
     if (name === "readonly") continue;
-    checkSetting(name, context.role);
+    checkSetting(name, value, context.role);
     values.set(name, value);
   }
   values.set("async_insert", "0"); // an answer means stored, and asynchronous inserts split what is deduplicated
@@ -302,7 +311,8 @@ function preludeOf(
   }
   const assignments = [...values].map(([name, value]) => `${name} = ${sqlString(value)}`);
   const use = request.database ? `; USE ${sqlName(request.database)}` : "";
-  return `SET ${assignments.join(", ")}${use}`;
+  const role = context.role === "reader" ? `SET ROLE ${READER_ROLE}; ` : "";
+  return `${role}SET ${assignments.join(", ")}${use}`;
 }
 
 /** Zero means without limit to the engine, so it becomes the most as well. */

@@ -7,6 +7,7 @@
 import type { IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
 import zlib from "node:zlib";
+import type { Role } from "./denied.ts";
 import { queryError } from "./errors.ts";
 import { beginsInsert, insertHead } from "./insert-text.ts";
 
@@ -37,24 +38,32 @@ const reserved = new Set(
     "enable_http_compression http_zlib_compression_level client_protocol_version assay_spool",
     "add_http_cors_header cancel_http_readonly_queries_on_client_close log_comment query_start_time",
     "send_progress_in_http_headers http_write_exception_in_output_format hedged_requests close_session",
-    "http_make_head_request",
+    "http_make_head_request session_id session_timeout session_check",
   ].flatMap((line) => line.split(" ")),
 );
 
-const unsupported = {
+/** What a session would keep is settings and temporary tables. A reader may have neither, so its sessions need nothing. */
+const sessions = {
   session_id: "sessions",
   session_timeout: "sessions",
   session_check: "sessions",
+} as const;
+
+const unsupported = {
   role: "roles",
   compress: "ClickHouse's own compression (use gzip)",
   decompress: "ClickHouse's own compression (use gzip)",
 } as const;
 
 /** @throws QueryError */
-export async function readRequest(request: IncomingMessage, url: URL): Promise<QueryRequest> {
+export async function readRequest(
+  request: IncomingMessage,
+  url: URL,
+  role: Role,
+): Promise<QueryRequest> {
   const form = await readForm(request);
   const values = new URLSearchParams([...url.searchParams, ...(form ?? [])]);
-  refuseUnsupported(values);
+  refuseUnsupported(values, role === "reader" ? unsupported : { ...sessions, ...unsupported });
   const { text, data } = await readQuery(
     values.get("query") ?? "",
     form ? undefined : bodyOf(request),
@@ -92,8 +101,8 @@ function formatName(text: string): string {
   throw queryError(73, `Unknown format ${text.slice(0, 100)}`);
 }
 
-function refuseUnsupported(values: URLSearchParams): void {
-  for (const [name, what] of Object.entries(unsupported)) {
+function refuseUnsupported(values: URLSearchParams, refused: Record<string, string>): void {
+  for (const [name, what] of Object.entries(refused)) {
     const value = values.get(name);
     if (value !== null && value !== "0" && value !== "") {
       throw queryError(48, `The embedded engine does not support ${what}: ${name}="${value}"`);

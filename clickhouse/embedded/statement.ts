@@ -15,6 +15,8 @@ export interface Statement {
   sql: string;
   /** First word of the syntax tree's root, as "SelectWithUnionQuery". */
   root: string;
+  /** Names in the tree that stand where a table does. */
+  tableFunctions: readonly string[];
   /** The format that the statement names, if any. */
   format: string | undefined;
   /** Where INTO OUTFILE belongs: before FORMAT, else at the end. */
@@ -49,7 +51,15 @@ async function readStatement(session: EngineSession, text: string): Promise<Stat
   const root = /^\w*/.exec(tree[0] ?? "")![0];
   const children = tree.filter((line) => /^ \S/.test(line));
   const { format, outputAt } = outputClause(sql, children);
-  return { sql, root, format, outputAt };
+  return { sql, root, tableFunctions: tableFunctionsOf(tree), format, outputAt };
+}
+
+/** The tree is indented by depth; a `TableExpression` has its table function on the next line. */
+function tableFunctionsOf(tree: readonly string[]): string[] {
+  return tree.flatMap((line, i) => {
+    const name = /^ *Function (\S+)/.exec(line)?.[1];
+    return name !== undefined && /^ *TableExpression\b/.test(tree[i - 1] ?? "") ? [name] : [];
+  });
 }
 
 async function canonicalText(session: EngineSession, text: string): Promise<string> {

@@ -3,6 +3,7 @@
  * says when each check would have fired and for how long. Nothing is written, and nobody is told.
  */
 import type { ClickHouseClient } from "@clickhouse/client";
+import { timeOption } from "../time-option.ts";
 import type { ChecksConfig } from "./config.ts";
 import { durationText } from "./duration.ts";
 import { Evaluator } from "./evaluator.ts";
@@ -12,7 +13,6 @@ const USAGE =
   "expected: checks list | checks test --from <time> --to <time> [--check <name>]; a time is RFC 3339 or like now-7d";
 const STEP_SECONDS = 60;
 const LONGEST_DAYS = 31;
-const RELATIVE = /^now(?:-(\d{1,4})([hd]))?$/;
 
 export interface ChecksCommandOptions {
   config: ChecksConfig;
@@ -32,8 +32,8 @@ export async function runChecksCommand(
   if (action !== "test") throw new Error(USAGE);
   const wanted = optionsOf(rest);
   const nowMs = (options.now ?? Date.now)();
-  const from = timeOf("--from", wanted.get("--from"), nowMs);
-  const to = timeOf("--to", wanted.get("--to") ?? "now", nowMs);
+  const from = timeOption("--from", wanted.get("--from"), nowMs);
+  const to = timeOption("--to", wanted.get("--to") ?? "now", nowMs);
   if (from >= to) throw new Error("expected --from before --to");
   if (to - from > LONGEST_DAYS * 86_400_000)
     throw new Error(`expected up to ${LONGEST_DAYS} days between --from and --to`);
@@ -61,16 +61,6 @@ function optionsOf(args: readonly string[]): Map<string, string> {
     found.set(name, value);
   }
   return found;
-}
-
-function timeOf(option: string, text: string | undefined, nowMs: number): number {
-  const relative = RELATIVE.exec(text ?? "");
-  if (relative)
-    return nowMs - Number(relative[1] ?? 0) * (relative[2] === "h" ? 3_600_000 : 86_400_000);
-  const ms = Date.parse(text ?? "");
-  if (Number.isNaN(ms))
-    throw new Error(`${option}: expected RFC 3339 or like now-7d, got "${text ?? ""}"`);
-  return ms;
 }
 
 interface Period {

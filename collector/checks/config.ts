@@ -3,6 +3,7 @@
  * shipped checks run and nobody is told; `off` evaluates nothing, for all collectors of a cluster but one.
  */
 import { z } from "zod";
+import type { Budget } from "../budgets.ts";
 import { parseConfigFile, readConfigFile } from "../config-file.ts";
 import { type NotifyConfig, notifyConfigOf, notifySection } from "./notify/config.ts";
 import { type Check, checksSection, readChecks } from "./definition.ts";
@@ -21,20 +22,23 @@ export interface ChecksConfig {
 export function readChecksConfig(
   setting: string | undefined,
   env: NodeJS.ProcessEnv,
+  budgets: readonly Budget[] = [],
 ): ChecksConfig | undefined {
   if (setting === "off") return undefined;
-  if (setting === undefined) return { checks: readChecks(), notify: undefined };
-  return parseChecksConfig(readConfigFile("ASSAY_CHECKS", setting), env, setting);
+  if (setting === undefined)
+    return { checks: readChecks({}, "checks", budgets), notify: undefined };
+  return parseChecksConfig(readConfigFile("ASSAY_CHECKS", setting), env, setting, budgets);
 }
 
 export function parseChecksConfig(
   text: string,
   env: NodeJS.ProcessEnv,
   name: string,
+  budgets: readonly Budget[] = [],
 ): ChecksConfig {
   const parsed = parseConfigFile(text, name, file);
   return {
-    checks: readChecks(parsed.checks, name),
+    checks: readChecks(parsed.checks, name, budgets),
     notify: parsed.notify && notifyConfigOf(parsed.notify, env, name),
   };
 }

@@ -7,7 +7,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import type { Budget } from "../budgets.ts";
 import { configFileError, parseConfigFile } from "../config-file.ts";
+import { budgetChecks } from "./budget-checks.ts";
 import { duration } from "./duration.ts";
 import { measures, sources, type Measure, type MeasureName } from "./measure.ts";
 
@@ -120,6 +122,8 @@ const check = z.strictObject({
   measure: z.enum(Object.keys(measures) as [MeasureName, ...MeasureName[]]),
   /** Labels that tell series apart, besides the project. */
   by: z.array(text).max(4).default([]),
+  /** One series for all projects together, instead of one for each. */
+  across_projects: z.boolean().default(false),
   /** Labels and the values that are looked at. */
   where: z.record(text, z.array(z.string().max(256)).min(1)).default({}),
   every: duration,
@@ -160,7 +164,11 @@ type Sections = z.output<typeof checksSection>;
 const DEFAULTS = join(import.meta.dirname, "defaults.yaml");
 
 /** @throws ConfigFileError naming every problem by its place in the file `name` */
-export function readChecks(own: Sections = {}, name = "checks"): Check[] {
+export function readChecks(
+  own: Sections = {},
+  name = "checks",
+  budgets: readonly Budget[] = [],
+): Check[] {
   const shipped = parseConfigFile(
     readFileSync(DEFAULTS, "utf8"),
     "defaults.yaml",
@@ -177,7 +185,11 @@ export function readChecks(own: Sections = {}, name = "checks"): Check[] {
   const names = new Set([...Object.keys(shipped), ...Object.keys(own)]);
   for (const one of found) problems.push(...labelProblems(one), ...mutedByProblems(one, names));
   if (problems.length > 0) throw configFileError(name, problems);
-  return found.filter(({ test }) => !(test.kind === "budget" && test.monthly_usd === undefined));
+  return [...found.filter(isComplete), ...budgetChecks(budgets, found)];
+}
+
+function isComplete({ test }: Check): boolean {
+  return !(test.kind === "budget" && test.monthly_usd === undefined);
 }
 
 function merged(shipped: Sections, own: Sections): Record<string, unknown> {

@@ -4,7 +4,7 @@
  * Every measure is a handful of sums (`Sums`), so that windows of any length are read in one query and a mean is a ratio of
  * summed parts, never a mean of means. Scores are weighted by 1 / inclusion probability.
  */
-export type SourceName = "calls" | "scores" | "judged" | "sentinels" | "traffic";
+export type SourceName = "calls" | "users" | "scores" | "judged" | "sentinels" | "traffic";
 
 export interface Source {
   /** Table or subquery with a column `ts`; `{table}` is the rollup. */
@@ -45,6 +45,16 @@ const EVALUATIONS = `(
 
 export const sources: Record<SourceName, Source> = {
   calls: { from: "{table}", labels: callLabels, grain: 60 },
+  users: {
+    from: "(SELECT *, toDateTime(day, 'UTC') AS ts FROM cost_by_user_1d)",
+    labels: {
+      project: "project",
+      user: "user_id",
+      provider: "provider",
+      model: "request_model",
+    },
+    grain: 86_400,
+  },
   scores: {
     from: `${EVALUATIONS} status = 'ok' AND norm IS NOT NULL AND purpose IN ('', 'traffic'))`,
     labels: scoreLabels,
@@ -148,6 +158,15 @@ export const measures = {
     sums: { n: "sum(calls)", wy: "toFloat64(sum(cost))" },
     where: modelCalls,
     worst: "cost DESC",
+  },
+  /** By day: only what is looked at over whole days. */
+  cost_of_user: {
+    source: "users",
+    subject: "cost",
+    unit: "usd/h",
+    title: "cost of a user",
+    kind: "rate",
+    sums: { n: "sum(calls)", wy: "toFloat64(sum(cost))" },
   },
   cost_per_call: {
     source: "calls",

@@ -32,8 +32,13 @@ export function seriesKey(series: Series): string {
   return `${series.project}\0${seriesName(series)}`;
 }
 
+/** Of rollups: their rows stand for themselves. */
+const UNWEIGHTED: readonly Measure["source"][] = ["calls", "users", "traffic"];
+
 export interface Scope {
   measure: Measure;
+  /** All projects together: the series' project is empty. */
+  across_projects?: boolean;
   by: readonly string[];
   where: Check["where"];
 }
@@ -41,24 +46,30 @@ export interface Scope {
 /** @param only one series; without it, all */
 export async function readWindows(
   client: ClickHouseClient,
-  { measure, by, where }: Scope,
+  { measure, by, where, across_projects: across = false }: Scope,
   windows: readonly Window[],
   { rollup = "llm_1m", only }: { rollup?: Rollup; only?: Series } = {},
 ): Promise<WindowedSeries[]> {
   const source = sources[measure.source];
   const names = ["project", ...by];
-  const columns = names.map((name, i) => `toString(${source.labels[name]!}) AS l${i}`);
+  const columns = names.map((name, i) =>
+    across && name === "project" ? `'' AS l${i}` : `toString(${source.labels[name]!}) AS l${i}`,
+  );
   const keys = names.map((_, i) => `l${i}`).join(", ");
   const filters = [
     "ts >= fromUnixTimestamp({from:UInt32}) AND ts < fromUnixTimestamp({to:UInt32})",
     ...(measure.where ? [measure.where] : []),
     ...Object.keys(where).map((name, i) => `${source.labels[name]!} IN {where${i}:Array(String)}`),
     ...(only
-      ? names.map((name, i) => `toString(${source.labels[name]!}) = {only${i}:String}`)
+      ? names.flatMap((name, i) =>
+          across && name === "project"
+            ? []
+            : [`toString(${source.labels[name]!}) = {only${i}:String}`],
+        )
       : []),
   ];
   const query = `SELECT ${columns.join(", ")}, w, ${sumColumns(measure)}
-    FROM (SELECT *, ${measure.source === "calls" || measure.source === "traffic" ? "" : "inclusion_probability, "}arrayJoin(arrayFilter(i -> ts >= fromUnixTimestamp({froms:Array(UInt32)}[i]) AND ts < fromUnixTimestamp({tos:Array(UInt32)}[i]), arrayEnumerate({froms:Array(UInt32)}))) AS w
+    FROM (SELECT *, ${UNWEIGHTED.includes(measure.source) ? "" : "inclusion_probability, "}arrayJoin(arrayFilter(i -> ts >= fromUnixTimestamp({froms:Array(UInt32)}[i]) AND ts < fromUnixTimestamp({tos:Array(UInt32)}[i]), arrayEnumerate({froms:Array(UInt32)}))) AS w
       FROM ${source.from.replace("{table}", rollup)} WHERE ${filters.join(" AND ")})
     GROUP BY ${keys}, w`;
   const result = await client.query({

@@ -3,7 +3,8 @@ import { ATTR } from "@assay/instrumentation/conventions";
 import type { Canonical } from "./any-value.ts";
 import { documentsOf, messagesOf, toolDefinitionsOf } from "./messages.ts";
 import { list, number, parsed, text } from "./value.ts";
-import { finishReason, operationName, providerName } from "./words.ts";
+import { finishReason } from "../finish-reason.ts";
+import { operationName, providerName } from "./words.ts";
 
 type Reader = (value: unknown) => Canonical | undefined;
 

@@ -114,6 +114,7 @@ export const langfuse: Dialect = {
       bucket("input_cached_tokens", "cache_read_input_tokens", "input_cache_read"),
     ],
     [ATTR.cacheWriteTokens]: [bucket("input_cache_creation", "cache_creation_input_tokens")],
+    [ATTR.assayCacheWrite1hTokens]: [json(USAGE, "input_cache_creation_1h")],
     [ATTR.reasoningTokens]: [bucket("output_reasoning_tokens", "output_reasoning")],
     [ATTR.audioInputTokens]: [bucket("input_audio_tokens", "input_audio")],
     [ATTR.audioOutputTokens]: [bucket("output_audio_tokens", "output_audio")],

@@ -38,6 +38,7 @@ export const langsmith: Dialect = {
     [ATTR.requestModel]: ["langsmith.metadata.ls_model_name"],
     [ATTR.inputTokens]: [json(USAGE, "input_tokens")],
     [ATTR.outputTokens]: [json(USAGE, "output_tokens")],
+    [ATTR.totalTokens]: [json(USAGE, "total_tokens")],
     [ATTR.cacheReadTokens]: [
       json(USAGE, "input_token_details", "cache_read"),
       json("gen_ai.usage.input_token_details", "cache_read"),

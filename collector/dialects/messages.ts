@@ -6,7 +6,7 @@
  * conventions' own.
  */
 import { type Fields, fields, isFields, list, parsed, text } from "./value.ts";
-import { finishReason } from "./words.ts";
+import { finishReason } from "../finish-reason.ts";
 
 type Message = { role: string; parts: Fields[]; name?: string; finish_reason?: string };
 

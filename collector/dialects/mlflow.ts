@@ -82,6 +82,7 @@ export const mlflow: Dialect = {
     [ATTR.reasoningTokens]: [
       ofModel(json(OUTPUTS, "usage", "completion_tokens_details", "reasoning_tokens")),
     ],
+    [ATTR.totalTokens]: [json(USAGE, "total_tokens")],
     [ATTR.costAmount]: [json("mlflow.llm.cost", "total_cost")],
     [ATTR.inputMessages]: [
       ofModel(json(INPUTS, "messages")),

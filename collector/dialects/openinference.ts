@@ -95,6 +95,7 @@ export const openinference: Dialect = {
     [ATTR.requestStream]: [json("llm.invocation_parameters", "stream")],
     [ATTR.inputTokens]: ["llm.token_count.prompt"],
     [ATTR.outputTokens]: ["llm.token_count.completion"],
+    [ATTR.totalTokens]: ["llm.token_count.total"],
     [ATTR.cacheReadTokens]: [
       "llm.token_count.prompt_details.cache_read",
       "llm.token_count.prompt_details.cache_input",

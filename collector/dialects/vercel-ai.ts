@@ -121,6 +121,7 @@ export const vercelAi: Dialect = {
     [ATTR.requestStream]: [(span) => (operation(span)?.endsWith(".doStream") ? true : undefined)],
     [ATTR.inputTokens]: ["ai.usage.inputTokens", "ai.usage.promptTokens", "ai.usage.tokens"],
     [ATTR.outputTokens]: ["ai.usage.outputTokens", "ai.usage.completionTokens"],
+    [ATTR.totalTokens]: ["ai.usage.totalTokens"],
     [ATTR.cacheReadTokens]: [
       "ai.usage.inputTokenDetails.cacheReadTokens",
       "ai.usage.cachedInputTokens",

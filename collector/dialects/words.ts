@@ -1,4 +1,4 @@
-/** The conventions' words for providers, operations and finish reasons, whatever others call them. */
+/** The conventions' words for providers and operations, whatever others call them. */
 
 const PROVIDERS: Readonly<Record<string, string>> = {
   amazon_bedrock: "aws.bedrock",
@@ -71,26 +71,4 @@ const OPERATIONS: Readonly<Record<string, string>> = {
 
 export function operationName(name: string): string {
   return OPERATIONS[name] ?? name;
-}
-
-const FINISH_REASONS: Readonly<Record<string, string>> = {
-  "tool-calls": "tool_call",
-  tool_calls: "tool_call",
-  tool_use: "tool_call",
-  function_call: "tool_call",
-  completed: "stop",
-  end_turn: "stop",
-  eos: "stop",
-  STOP: "stop",
-  stop_sequence: "stop",
-  max_tokens: "length",
-  max_output_tokens: "length",
-  MAX_TOKENS: "length",
-  "content-filter": "content_filter",
-  refusal: "content_filter",
-  SAFETY: "content_filter",
-};
-
-export function finishReason(reason: string): string {
-  return FINISH_REASONS[reason] ?? reason;
 }

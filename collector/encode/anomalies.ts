@@ -39,6 +39,10 @@ export const ANOMALY = {
   linkIdInvalid: 1 << 16,
   /** Content came both as attributes and as events: the attributes are kept. */
   duplicateContent: 1 << 17,
+  /** Reasoning, audio and image tokens beyond the output: taken as counted beside it, and added. */
+  exclusiveOutput: 1 << 18,
+  /** The total that the sender states is not the sum of input and output: its attribute is kept. */
+  totalMismatch: 1 << 19,
 } as const;
 
 export type Anomaly = keyof typeof ANOMALY;

@@ -166,6 +166,14 @@ describe("attributes and their columns", () => {
       { "gen_ai.response.finish_reasons": '["stop","length"]' },
       { finish_reasons: ["stop", "length"] },
     ],
+    "finish reasons of providers, in the conventions' words": [
+      { "gen_ai.response.finish_reasons": '["tool_use","MAX_TOKENS","pause_turn"]' },
+      { finish_reasons: ["tool_call", "length", "pause_turn"] },
+    ],
+    "a finish reason of a provider as text": [
+      { "gen_ai.response.finish_reasons": "tool_calls" },
+      { finish_reasons: ["tool_call"] },
+    ],
     "finish reasons that only look like JSON": [
       { "gen_ai.response.finish_reasons": "[stop" },
       { finish_reasons: ["[stop"] },
@@ -267,6 +275,89 @@ describe("attributes and their columns", () => {
         "gen_ai.request.model": "gpt-4o-mini",
       },
       { cost: null, cost_status: "unpriced" },
+    ],
+    "a call that failed before it used anything costs nothing": [
+      { "gen_ai.operation.name": "chat", "error.type": "429", "gen_ai.request.model": "gpt-4o" },
+      { cost: 0n, cost_status: "free", price_id: "" },
+    ],
+    "a call that failed after it used something costs that": [
+      {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "openai",
+        "gen_ai.request.model": "gpt-4o-mini",
+        "gen_ai.usage.input_tokens": 1000,
+        "error.type": "aborted",
+      },
+      { cost: 150_000_000n, cost_status: "priced" },
+    ],
+    "without a price, what the provider says that it cost": [
+      {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.request.model": "nobody-knows",
+        "gen_ai.usage.input_tokens": 5,
+        "gen_ai.usage.cost.amount": 0.25,
+        "gen_ai.usage.cost.source": "provider",
+      },
+      { cost: 250_000_000_000n, cost_status: "reported", price_id: "" },
+    ],
+    "another's price list that does not know the model says 0": [
+      {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.request.model": "nobody-knows",
+        "gen_ai.usage.input_tokens": 5,
+        "gen_ai.usage.cost": 0,
+      },
+      { cost: null, cost_status: "unpriced", reported_cost: 0n },
+    ],
+    "ours counts where both are there": [
+      {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "openai",
+        "gen_ai.request.model": "gpt-4o-mini",
+        "gen_ai.usage.input_tokens": 1000,
+        "gen_ai.usage.cost.amount": 9,
+        "gen_ai.usage.cost.source": "provider",
+      },
+      { cost: 150_000_000n, cost_status: "priced", reported_cost: 9_000_000_000_000n },
+    ],
+    "a batch costs half": [
+      {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "openai",
+        "gen_ai.request.model": "gpt-4o-mini",
+        "gen_ai.usage.input_tokens": 1000,
+        "openai.response.service_tier": "flex",
+      },
+      {
+        cost: 75_000_000n,
+        service_tier: "flex",
+        price_id: "openai/gpt-4o-mini@initial#5526e6ea:flex-50%",
+      },
+    ],
+    "cache writes for an hour, and searches": [
+      {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "anthropic",
+        "gen_ai.request.model": "claude-sonnet-4-5",
+        "gen_ai.usage.input_tokens": 1000,
+        "gen_ai.usage.cache_write.input_tokens": 600,
+        "assay.usage.cache_write_1h.input_tokens": 200,
+        "assay.usage.web_searches": 2,
+      },
+      {
+        // 400 × 3 + 400 × 3.75 + 200 × 6 a million, and two searches at 10 a thousand.
+        cost: 23_900_000_000n,
+        cache_write_1h_tokens: 200,
+        web_searches: 2,
+      },
+    ],
+    "reasoning beyond the output is added to it": [
+      {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.usage.output_tokens": 10,
+        "gen_ai.usage.reasoning.output_tokens": 90,
+      },
+      { output_tokens: 100, reasoning_tokens: 90, anomalies: ["exclusiveOutput"] },
     ],
     "names that JavaScript knows": [
       { __proto__x: "a", constructor: "b", "": "c", "🦊\u202e": "d", "\0": "e" },
@@ -415,6 +506,28 @@ describe("the wire", () => {
     const row = rowOf(keyValue(9, key, int(3, 1)), keyValue(9, key, int(3, 2)));
     expect(row["attrs_int"]).toEqual(new Map([[key, 2n]]));
     expect(row["anomalies"]).toEqual(["duplicateAttribute"]);
+  });
+
+  test("what is kept of a resource does not change with the memory that it came in", () => {
+    const sent = body(
+      message(
+        1,
+        message(1, keyValue(1, "service.name", text(1, "handbook"))),
+        message(2, message(1, text(1, "scope-a")), span(started, ended)),
+      ),
+    );
+    // As bodies come from the log: in a buffer that is used again.
+    const reused = Buffer.from(sent);
+    append(reused);
+    encoder.finish(1);
+    reused.fill("x");
+    append(Buffer.from(sent));
+    expect(readBlock(encoder.finish(2))[0]).toMatchObject({
+      service: "handbook",
+      project: "handbook",
+      scope_name: "scope-a",
+      resource: new Map([["service.name", "handbook"]]),
+    });
   });
 
   test("resource and scope may come after their spans, twice, or not at all", () => {
@@ -813,7 +926,7 @@ describe("blocks", () => {
     expect(encoder.stats()).toMatchObject({
       rows: 3,
       blocks: 3,
-      costs: { priced: 1, free: 0, estimated: 0, unpriced: 2 },
+      costs: { priced: 1, free: 0, estimated: 0, unpriced: 2, reported: 0 },
       anomalies: { invalidTokens: 1, duplicateAttribute: 0 },
     });
   });

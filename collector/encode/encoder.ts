@@ -21,7 +21,7 @@ import { ANOMALIES, type Anomaly } from "./anomalies.ts";
 import { type CardinalityLimits, type Dimension, DIMENSIONS } from "./cardinality.ts";
 import { columnsOf, createColumns } from "./layout.ts";
 import { LogRowWriter } from "./log-row.ts";
-import { COST_STATUSES } from "./model-call.ts";
+import { COST_STATUSES } from "./cost-status.ts";
 import { createBlockWriter, type TypedColumns } from "./native.ts";
 import { type ResourceContext, type ScopeContext, SharedSpots } from "./resource.ts";
 import { RowWriter } from "./row.ts";
@@ -58,7 +58,7 @@ interface EncoderStats {
   /** Values beyond their limit, by dimension. */
   folded: Record<Dimension, number>;
   /** Model calls by how their cost came about. */
-  costs: Record<"priced" | "free" | "estimated" | "unpriced", number>;
+  costs: Record<"priced" | "free" | "estimated" | "unpriced" | "reported", number>;
   /** Spans that were accepted but have no valid ids now; only a log of another version can hold them. */
   skipped: number;
 }
@@ -113,7 +113,7 @@ class SpanEncoder implements TraceEncoder {
     blocks: 0,
     anomalies: zeros(ANOMALIES),
     folded: zeros(DIMENSIONS),
-    costs: { priced: 0, free: 0, estimated: 0, unpriced: 0 },
+    costs: { priced: 0, free: 0, estimated: 0, unpriced: 0, reported: 0 },
     skipped: 0,
   };
 

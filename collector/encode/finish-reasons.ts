@@ -1,15 +1,21 @@
-/** Why a model stopped: a list of texts, one text, or a JSON array of texts in a text. */
+/** Why a model stopped: a list of texts, one text, or a JSON array of texts in a text; in the conventions' words. */
+import { FINISH_REASONS, finishReason } from "../finish-reason.ts";
 import type { WireReader } from "../otlp/wire.ts";
 import { ANOMALY } from "./anomalies.ts";
 import { nextEntry, readElement, STRING } from "./any-value.ts";
 import type { Columns } from "./layout.ts";
 import { utf8 } from "./scalar.ts";
-import { textSpot } from "./text-spot.ts";
+import { Interner } from "./interner.ts";
+import { textSpot, type TextSpot } from "./text-spot.ts";
 
 /** A text longer than this is taken as one reason, not as JSON. */
 const MAX_JSON_TEXT = 4096;
 
 type Column = Columns["finish_reasons"];
+
+const WORDS = Object.keys(FINISH_REASONS);
+const SPOTS = Object.values(FINISH_REASONS).map(textSpot);
+const known = new Interner(WORDS, WORDS.length);
 
 /** Writes an ArrayValue's elements; returns anomalies. */
 export function putReasonList(
@@ -25,7 +31,12 @@ export function putReasonList(
     const reason = readElement(reader, next);
     const entry = column.add(row);
     if (reason.type === STRING) {
-      column.entries[0].put(entry, reader.body, reader.view, reason.at, reason.end);
+      putReason(column, entry, {
+        bytes: reader.body,
+        view: reader.view,
+        at: reason.at,
+        end: reason.end,
+      });
     } else {
       column.entries[0].putPlace(entry, 0);
       anomalies |= ANOMALY.invalidValue;
@@ -46,8 +57,15 @@ export function putReasonText(
   const mayBeJson = body[at] === 0x5b && end - at <= MAX_JSON_TEXT;
   const list = mayBeJson ? jsonTexts(utf8(body, at, end)) : undefined;
   const [reasons] = column.entries;
-  if (list === undefined) reasons.put(column.add(row), body, view, at, end);
-  else for (const reason of list) reasons.putSpot(column.add(row), textSpot(reason));
+  if (list === undefined) putReason(column, column.add(row), { bytes: body, view, at, end });
+  else for (const reason of list) reasons.putSpot(column.add(row), textSpot(finishReason(reason)));
+}
+
+function putReason(column: Column, entry: number, { bytes, view, at, end }: TextSpot): void {
+  const word = known.find(bytes, view, at, end);
+  const [reasons] = column.entries;
+  if (word >= 0) reasons.putSpot(entry, SPOTS[word]!);
+  else reasons.put(entry, bytes, view, at, end);
 }
 
 /** The texts of a JSON array of texts; undefined for everything else. */

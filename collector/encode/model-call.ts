@@ -1,23 +1,17 @@
 /** A span's tokens, their price, and what was reported as cost. */
-import type { PriceBook, Usage } from "@assay/instrumentation/pricing";
+import type { PriceBook, PriceContext, Usage } from "@assay/instrumentation/pricing";
 import type { WireReader } from "../otlp/wire.ts";
 import { ANOMALY } from "./anomalies.ts";
 import { DOUBLE, STRING } from "./any-value.ts";
+import { COST_STATUSES, costStatusOf, isUsableReport } from "./cost-status.ts";
 import { picoUsdOfBytes, picoUsdOfNumber } from "./decimal.ts";
 import type { Columns } from "./layout.ts";
 import { putMoney, Pricing } from "./pricing.ts";
 import { FIELD, PROMOTED_KEYS } from "./promoted.ts";
-import { readFlag, readNumber } from "./scalar.ts";
+import { latin1, readFlag, readNumber } from "./scalar.ts";
 import { ABSENT, type Selection } from "./selection.ts";
 import type { SpanScan } from "./span-scan.ts";
 import { type TextSpot, textSpot } from "./text-spot.ts";
-
-/** By the code that `put` returns. */
-export const COST_STATUSES = ["", "priced", "free", "estimated", "unpriced"] as const;
-const PRICED = 1;
-const FREE = 2;
-const ESTIMATED = 3;
-const UNPRICED = 4;
 
 const MAX_TOKENS = 2 ** 32 - 1;
 /** An amount in decimal text longer than this is none. */
@@ -26,13 +20,22 @@ const MAX_AMOUNT_LENGTH = 64;
 const STATUS_TEXTS = COST_STATUSES.map(textSpot);
 const REPORTED_TEXT = textSpot("reported");
 const ESTIMATED_TEXT = textSpot("estimated");
+const NO_CONTEXT: PriceContext = {};
 /** Amounts under other keys are in `gen_ai.usage.cost.currency`; this one is in USD by definition. */
 const EXACT_COST_KEY = PROMOTED_KEYS.indexOf("assay.cost.amount_exact");
 
-export interface ModelNames {
+interface ModelNames {
   provider: TextSpot;
   requestModel: TextSpot;
   responseModel: TextSpot;
+}
+
+interface CallContext {
+  names: ModelNames;
+  atUnixMs: number;
+  failed: boolean;
+  /** Of the price. */
+  context?: PriceContext;
 }
 
 export class ModelCall {
@@ -47,12 +50,19 @@ export class ModelCall {
     audioOutputTokens: 0,
     cacheReadAudioTokens: 0,
     reasoningTokens: 0,
+    cacheWrite1hTokens: 0,
+    imageInputTokens: 0,
+    imageOutputTokens: 0,
+    webSearches: 0,
+    fileSearches: 0,
   };
   #reader!: WireReader;
   #scan!: SpanScan;
   #selection!: Selection;
   #known = false;
   #estimated = false;
+  /** What the span itself says that it cost, where that may stand for ours. */
+  #reported: bigint | undefined;
   anomalies = 0;
 
   constructor(columns: Columns, priceBook: PriceBook) {
@@ -73,22 +83,56 @@ export class ModelCall {
     usage.audioInputTokens = this.#tokens(FIELD.audioInputTokens);
     usage.audioOutputTokens = this.#tokens(FIELD.audioOutputTokens);
     usage.reasoningTokens = this.#tokens(FIELD.reasoningTokens);
-    usage.inputTokens = this.#inclusive(this.#tokens(FIELD.inputTokens));
+    usage.inputTokens = this.#tokens(FIELD.inputTokens);
+    usage.cacheWrite1hTokens = this.#tokens(FIELD.cacheWrite1hTokens);
+    usage.cacheReadAudioTokens = this.#tokens(FIELD.cacheReadAudioTokens);
+    usage.imageInputTokens = this.#tokens(FIELD.imageInputTokens);
+    usage.imageOutputTokens = this.#tokens(FIELD.imageOutputTokens);
+    usage.webSearches = this.#tokens(FIELD.webSearches);
+    usage.fileSearches = this.#tokens(FIELD.fileSearches);
     usage.outputTokens = this.#tokens(FIELD.outputTokens);
+    this.#makeInclusive();
     this.#estimated = this.#readEstimated();
     this.#putTokens(row);
     return this.#known;
   }
 
   /**
-   * Input as a total. Some providers count cached tokens beside the input instead of inside it; where the cached ones
-   * exceed the input they cannot be inside.
+   * Input and output as totals of their parts. Some providers count cached tokens beside the input instead of inside it, and
+   * reasoning beside the output: the parts cannot be inside where they exceed it, and are not where only so the total
+   * comes out that the sender states.
    */
-  #inclusive(input: number): number {
-    const cached = this.#usage.cacheReadTokens + this.#usage.cacheWriteTokens;
-    if (cached <= input) return input;
-    this.anomalies |= ANOMALY.exclusiveInput;
-    return Math.min(input + cached, MAX_TOKENS);
+  #makeInclusive(): void {
+    const usage = this.#usage;
+    const cached = usage.cacheReadTokens + usage.cacheWriteTokens;
+    const parts = usage.reasoningTokens + usage.audioOutputTokens + usage.imageOutputTokens;
+    const total = this.#statedTotal();
+    const missing = total - usage.inputTokens - usage.outputTokens;
+    const both = cached > 0 && parts > 0 && missing === cached + parts;
+    const addInput = cached > usage.inputTokens || (cached > 0 && missing === cached) || both;
+    const addOutput = parts > usage.outputTokens || (parts > 0 && missing === parts) || both;
+    if (addInput) {
+      usage.inputTokens = Math.min(usage.inputTokens + cached, MAX_TOKENS);
+      this.anomalies |= ANOMALY.exclusiveInput;
+    }
+    if (addOutput) {
+      usage.outputTokens = Math.min(usage.outputTokens + parts, MAX_TOKENS);
+      this.anomalies |= ANOMALY.exclusiveOutput;
+    }
+    if (total > 0 && usage.inputTokens + usage.outputTokens !== total) {
+      this.anomalies |= ANOMALY.totalMismatch;
+      this.#selection.spill(FIELD.totalTokens);
+    }
+  }
+
+  /** 0: none was. It alone does not make the usage known. */
+  #statedTotal(): number {
+    const index = this.#selection.chosen[FIELD.totalTokens]!;
+    if (index === ABSENT) return 0;
+    const total = this.#number(index);
+    if (Number.isInteger(total) && total > 0 && this.#known) return total;
+    this.#selection.spill(FIELD.totalTokens);
+    return 0;
   }
 
   /** A field's tokens; 0 when it is absent or none, and then it does not make the usage known. */
@@ -134,27 +178,44 @@ export class ModelCall {
     if (usage.reasoningTokens > 0) columns.reasoning_tokens.put(row, usage.reasoningTokens);
     if (usage.audioInputTokens > 0) columns.audio_input_tokens.put(row, usage.audioInputTokens);
     if (usage.audioOutputTokens > 0) columns.audio_output_tokens.put(row, usage.audioOutputTokens);
+    if (usage.cacheWrite1hTokens > 0)
+      columns.cache_write_1h_tokens.put(row, usage.cacheWrite1hTokens);
+    if (usage.cacheReadAudioTokens > 0)
+      columns.cache_read_audio_tokens.put(row, usage.cacheReadAudioTokens);
+    if (usage.imageInputTokens > 0) columns.image_input_tokens.put(row, usage.imageInputTokens);
+    if (usage.imageOutputTokens > 0) columns.image_output_tokens.put(row, usage.imageOutputTokens);
+    if (usage.webSearches > 0) columns.web_searches.put(row, usage.webSearches);
+    if (usage.fileSearches > 0) columns.file_searches.put(row, usage.fileSearches);
   }
 
-  /** Writes what the call of `putUsage` before costs; returns the status' place in `COST_STATUSES`. */
-  putCost(row: number, names: ModelNames, atUnixMs: number): number {
+  /** Writes what the call of `putUsage` and `putReportedCost` before costs; returns the status' place in `COST_STATUSES`. */
+  putCost(row: number, { names, atUnixMs, failed, context = NO_CONTEXT }: CallContext): number {
+    const { provider, responseModel, requestModel } = names;
     const price = this.#known
-      ? this.pricing.resolve(names.provider, names.responseModel, names.requestModel, atUnixMs)
+      ? this.pricing.resolve(provider, responseModel, requestModel, { atUnixMs, context })
       : undefined;
-    if (price === undefined) {
-      this.#columns.cost_status.putSpot(row, STATUS_TEXTS[UNPRICED]!);
-      return UNPRICED;
+    const status = costStatusOf({
+      price,
+      usageKnown: this.#known,
+      estimated: this.#estimated,
+      failed,
+      reported: this.#reported !== undefined,
+    });
+    const columns = this.#columns;
+    if (price !== undefined) columns.price_id.putSpot(row, this.pricing.idOf(price));
+    if (status === "reported") putMoney(columns.cost, row, this.#reported!);
+    else if (status === "free") putMoney(columns.cost, row, 0n);
+    else if (price !== undefined) {
+      putMoney(columns.cost, row, this.pricing.cost(price, this.#usage));
     }
-    const status = price.free ? FREE : this.#estimated ? ESTIMATED : PRICED;
-    const picoUsd = price.free ? 0n : this.pricing.cost(price, this.#usage);
-    putMoney(this.#columns.cost, row, picoUsd);
-    this.#columns.price_id.putSpot(row, this.pricing.idOf(price));
-    this.#columns.cost_status.putSpot(row, STATUS_TEXTS[status]!);
-    return status;
+    const place = COST_STATUSES.indexOf(status);
+    columns.cost_status.putSpot(row, STATUS_TEXTS[place]!);
+    return place;
   }
 
   /** Writes the cost that the span itself states, in USD; amounts in another currency stay attributes. */
   putReportedCost(row: number): void {
+    this.#reported = undefined;
     const { chosen } = this.#selection;
     const index = chosen[FIELD.reportedCost]!;
     const isUsd = this.#currencyIsUsd();
@@ -174,20 +235,23 @@ export class ModelCall {
     }
     putMoney(this.#columns.reported_cost, row, picoUsd);
     if (!isUsd) this.#spillAll(FIELD.costCurrency);
-    this.#putSource(row);
+    if (isUsableReport(picoUsd, this.#putSource(row))) this.#reported = picoUsd;
   }
 
-  #putSource(row: number): void {
+  /** Returns the source that it wrote. */
+  #putSource(row: number): string {
     const index = this.#selection.chosen[FIELD.costSource]!;
-    if (index === ABSENT) return;
+    if (index === ABSENT) return "";
     const { type, valueAt, valueEnd } = this.#scan;
     if (type[index] !== STRING) {
       this.anomalies |= ANOMALY.invalidValue;
       this.#spillAll(FIELD.costSource);
-      return;
+      return "";
     }
     const { body, view } = this.#reader;
-    this.#columns.reported_cost_source.put(row, body, view, valueAt[index]!, valueEnd[index]!);
+    const [at, end] = [valueAt[index]!, valueEnd[index]!];
+    this.#columns.reported_cost_source.put(row, body, view, at, end);
+    return latin1(body, at, end);
   }
 
   #currencyIsUsd(): boolean {

@@ -1,5 +1,5 @@
 /** The price book, asked with bytes instead of strings, and amounts as ClickHouse wants them. */
-import type { Price, PriceBook, Usage } from "@assay/instrumentation/pricing";
+import type { Price, PriceBook, PriceContext, Usage } from "@assay/instrumentation/pricing";
 import type { NullableColumn } from "./byte-column.ts";
 import { Interner, NOT_FOUND } from "./interner.ts";
 import { utf8 } from "./scalar.ts";
@@ -23,21 +23,33 @@ export class Pricing {
     provider: TextSpot,
     responseModel: TextSpot,
     requestModel: TextSpot,
-    atUnixMs: number,
+    when: { atUnixMs: number; context: PriceContext },
   ): Price | undefined {
-    const providerName = this.#nameOf(provider);
+    const providerName = this.nameOf(provider);
     return (
-      this.#resolveModel(providerName, responseModel, atUnixMs) ??
-      this.#resolveModel(providerName, requestModel, atUnixMs)
+      this.#resolveModel(providerName, responseModel, when) ??
+      this.#resolveModel(providerName, requestModel, when)
     );
   }
 
-  #resolveModel(provider: string, model: TextSpot, atUnixMs: number): Price | undefined {
+  #resolveModel(
+    provider: string,
+    model: TextSpot,
+    { atUnixMs, context }: { atUnixMs: number; context: PriceContext },
+  ): Price | undefined {
     if (model.at === model.end) return undefined;
-    return this.#book.resolve(provider, this.#nameOf(model), atUnixMs);
+    return this.#book.resolve(provider, this.nameOf(model), atUnixMs, context);
   }
 
-  #nameOf(spot: TextSpot): string {
+  get asksProject(): boolean {
+    return this.#book.asksProject;
+  }
+
+  get asksRegion(): boolean {
+    return this.#book.asksRegion;
+  }
+
+  nameOf(spot: TextSpot): string {
     const index = this.#names.intern(spot.bytes, spot.view, spot.at, spot.end);
     if (index === NOT_FOUND) return utf8(spot.bytes, spot.at, spot.end);
     return (this.#strings[index] ??= utf8(spot.bytes, spot.at, spot.end));

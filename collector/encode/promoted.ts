@@ -83,6 +83,20 @@ export const FIELDS = {
   reasoningTokens: tokens(ATTR.reasoningTokens),
   audioInputTokens: tokens(ATTR.audioInputTokens),
   audioOutputTokens: tokens(ATTR.audioOutputTokens),
+  cacheWrite1hTokens: tokens(ATTR.assayCacheWrite1hTokens),
+  cacheReadAudioTokens: tokens(ATTR.assayCacheReadAudioTokens),
+  imageInputTokens: tokens(ATTR.assayImageInputTokens),
+  imageOutputTokens: tokens(ATTR.assayImageOutputTokens),
+  webSearches: tokens(ATTR.assayWebSearches),
+  fileSearches: tokens(ATTR.assayFileSearches),
+  serviceTier: name(
+    "service_tier",
+    ATTR.assayServiceTier,
+    ATTR.openaiResponseServiceTier,
+    ATTR.openaiRequestServiceTier,
+  ),
+  /** Checked against the others, and kept where it says something else. */
+  totalTokens: special(ATTR.totalTokens, "llm.usage.total_tokens"),
   usageEstimated: special(ATTR.assayUsageEstimated),
 
   reportedCost: {

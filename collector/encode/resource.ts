@@ -32,13 +32,13 @@ class SharedAttributes {
     if (entry.type === STRING) value = ownText(reader, entry.at, entry.end);
     else {
       this.#json.clear();
-      if (writeValue(this.#json, reader, entry, "otlp")) value = this.#json.taken().slice();
+      if (writeValue(this.#json, reader, entry, "otlp")) value = copyOf(this.#json.taken());
       else {
         value = DEPTH_LIMIT;
         this.anomalies |= ANOMALY.depthLimit;
       }
     }
-    this.#entries.set(name, { key: validUtf8(raw).slice(), value });
+    this.#entries.set(name, { key: copyOf(validUtf8(raw)), value });
     reader.at = end;
   }
 
@@ -208,9 +208,14 @@ function readText(reader: WireReader, end: number): Uint8Array {
   return text;
 }
 
+/** Of its own memory, which `slice` of a Buffer has not. */
+function copyOf(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes);
+}
+
 /** A copy, because the body belongs to the caller; repaired where it is not UTF-8. */
 function ownText(reader: WireReader, at: number, end: number): Uint8Array {
-  return validUtf8(reader.body.subarray(at, end)).slice();
+  return copyOf(validUtf8(reader.body.subarray(at, end)));
 }
 
 function hashText(text: Uint8Array): number {

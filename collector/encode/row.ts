@@ -5,7 +5,7 @@
  * fits; else the map of its type. Nothing that arrived is lost but what a later value of the same key replaces.
  */
 import { MODEL_OPERATIONS } from "@assay/instrumentation/conventions";
-import type { PriceBook } from "@assay/instrumentation/pricing";
+import type { PriceBook, PriceContext } from "@assay/instrumentation/pricing";
 import type { WireReader } from "../otlp/wire.ts";
 import { ANOMALY } from "./anomalies.ts";
 import { AttributeMaps } from "./attribute-maps.ts";
@@ -81,6 +81,8 @@ export class RowWriter {
   readonly #uint32Fields;
 
   readonly #hashes = new Int32Array(DIMENSIONS.length);
+  /** Of the call at hand; empty: not said, or nobody asks. */
+  readonly #context: Required<PriceContext> = { project: "", region: "", serviceTier: "" };
   readonly #operation = emptySpot();
   readonly #names = {
     provider: emptySpot(),
@@ -93,6 +95,7 @@ export class RowWriter {
   #row = 0;
   #anomalies = 0;
   #hasContent = false;
+  #failed = false;
 
   constructor(columns: Columns, scan: SpanScan, options: RowOptions) {
     this.#columns = columns;
@@ -329,6 +332,7 @@ export class RowWriter {
       columns.error_type.putSpot(this.#row, errorType);
     }
     const failed = hasErrorType || this.#scan.statusCode === STATUS_ERROR;
+    this.#failed = failed;
     columns.status.putSpot(this.#row, failed ? ERROR : OK);
   }
 
@@ -432,14 +436,32 @@ export class RowWriter {
     const kind = this.#putOperation(usageKnown);
     const isModelCall = kind >= 0 && kind < RETRIEVAL;
     let costStatus = 0;
+    call.putReportedCost(row);
     if (isModelCall) {
       columns.is_model_call.put(row, 1);
-      costStatus = call.putCost(row, names, this.times.callMs);
+      const context = this.#priceContext();
+      const atUnixMs = this.times.callMs;
+      costStatus = call.putCost(row, { names, atUnixMs, failed: this.#failed, context });
     }
-    call.putReportedCost(row);
     this.#anomalies |= call.anomalies;
     this.#putRetrieval(kind === RETRIEVAL);
     return costStatus;
+  }
+
+  /** What the price may depend on; names that no price asks for are not even read. */
+  #priceContext(): PriceContext {
+    const { pricing } = this.#call;
+    const context = this.#context;
+    const tier = this.#textOf(FIELD.serviceTier, this.#scratch);
+    context.serviceTier = tier.end > tier.at ? pricing.nameOf(tier) : "";
+    if (pricing.asksProject) context.project = this.#ownOr(FIELD.project, this.#resource.project);
+    if (pricing.asksRegion) context.region = this.#ownOr(FIELD.region, this.#resource.region);
+    return context;
+  }
+
+  #ownOr(field: number, shared: Uint8Array): string {
+    const own = this.#textOf(field, this.#scratch);
+    return own.end > own.at ? this.#call.pricing.nameOf(own) : Buffer.from(shared).toString();
   }
 
   #putProvider(): void {

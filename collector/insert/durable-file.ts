@@ -1,27 +1,29 @@
 /** Files that are whole or not there, over kill -9 and power loss: written aside, synced, renamed, the directory synced. */
-import { crc32 } from "node:zlib";
 import { constants } from "node:fs";
 import * as fs from "node:fs/promises";
 
 export const TEMPORARY = ".tmp";
+const PIECE_BYTES = 1024 * 1024;
 
-/** @returns the CRC-32 of what was written */
+/** @param over a file that nobody needs any more; it is written over, and becomes this one */
 export async function writeDurably(
   dir: string,
   name: string,
   chunks: readonly Uint8Array[],
-): Promise<number> {
+  over?: string,
+): Promise<void> {
   const temporary = `${dir}/${name}${TEMPORARY}`;
-  const handle = await fs.open(temporary, "w", 0o600);
+  if (over) await fs.rename(`${dir}/${over}`, temporary);
+  const handle = await fs.open(temporary, over ? "r+" : "w", 0o600);
   try {
-    await writeAll(handle, chunks);
+    const byteLength = await writeAll(handle, chunks);
+    if (over) await handle.truncate(byteLength);
     await handle.datasync();
   } finally {
     await handle.close();
   }
   await fs.rename(temporary, `${dir}/${name}`);
   await syncDirectory(dir);
-  return chunks.reduce((crc, chunk) => crc32(chunk, crc), 0);
 }
 
 export async function renameDurably(dir: string, from: string, to: string): Promise<void> {
@@ -35,24 +37,30 @@ export async function removeDurably(dir: string, names: readonly string[]): Prom
   await syncDirectory(dir);
 }
 
-/** The CRC-32 of a file's contents; undefined when it is missing or has another length. */
-export async function fileCrc(path: string, byteLength: number): Promise<number | undefined> {
+/**
+ * Gives `take` a file's contents, a piece at a time, in a buffer that is used again.
+ * @returns false when the file is missing or has another length
+ */
+export async function readPieces(
+  path: string,
+  byteLength: number,
+  take: (piece: Uint8Array) => void,
+): Promise<boolean> {
   const handle = await fs.open(path, constants.O_RDONLY).catch((error: unknown) => {
     if (isMissing(error)) return undefined;
     throw error;
   });
-  if (!handle) return undefined;
+  if (!handle) return false;
   try {
-    if ((await handle.stat()).size !== byteLength) return undefined;
-    const buffer = Buffer.allocUnsafe(1024 * 1024);
-    let crc = 0;
+    if ((await handle.stat()).size !== byteLength) return false;
+    const buffer = Buffer.allocUnsafe(PIECE_BYTES);
     for (let at = 0; at < byteLength;) {
       const { bytesRead } = await handle.read(buffer, 0, buffer.byteLength, at);
-      if (bytesRead === 0) return undefined;
-      crc = crc32(buffer.subarray(0, bytesRead), crc);
+      if (bytesRead === 0) return false;
+      take(buffer.subarray(0, bytesRead));
       at += bytesRead;
     }
-    return crc;
+    return true;
   } finally {
     await handle.close();
   }
@@ -62,9 +70,11 @@ export function isMissing(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "ENOENT";
 }
 
-async function writeAll(handle: fs.FileHandle, chunks: readonly Uint8Array[]): Promise<void> {
+/** @returns the bytes written */
+async function writeAll(handle: fs.FileHandle, chunks: readonly Uint8Array[]): Promise<number> {
   let rest = chunks.filter((chunk) => chunk.byteLength > 0);
-  for (let at = 0; rest.length > 0;) {
+  let at = 0;
+  while (rest.length > 0) {
     let { bytesWritten } = await handle.writev(rest, at);
     at += bytesWritten;
     while (rest[0] && bytesWritten >= rest[0].byteLength) {
@@ -73,6 +83,7 @@ async function writeAll(handle: fs.FileHandle, chunks: readonly Uint8Array[]): P
     }
     if (rest[0] && bytesWritten > 0) rest = [rest[0].subarray(bytesWritten), ...rest.slice(1)];
   }
+  return at;
 }
 
 export async function syncDirectory(dir: string): Promise<void> {

@@ -236,6 +236,7 @@ export class Inserter {
     await this.#loops;
     clearTimeout(timer);
     this.#retention.stop();
+    await this.#planner.removeSpare();
     const nothingInDoubt = this.#loops && this.#line.length === 0 && !this.#isBroken;
     if (nothingInDoubt) await this.#files.markClean();
   }

@@ -41,7 +41,8 @@ export interface Plan {
   /** Name in the spool directory; empty when there is no row to insert. */
   block: string;
   byteLength: number;
-  crc: number;
+  /** Of the block's bytes, 32 hex digits (block-mac.ts). */
+  mac: string;
   oldestReceivedAtUnixMs: number;
   createdAtUnixMs: number;
   /** Price book, encoder and the like: what would have to be the same to make these bytes again. */

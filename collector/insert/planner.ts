@@ -3,9 +3,11 @@
  * before the next step. A block file without a plan was never tried and is removed at the next start.
  */
 import * as fs from "node:fs/promises";
+import { macOf } from "./block-mac.ts";
 import { isMissing, removeDurably, writeDurably } from "./durable-file.ts";
 import type { ClosedBlock } from "./open-block.ts";
 import { blockNameOf, tokenOf, type Plan, type PlanFiles } from "./plan.ts";
+import { SpareBlock } from "./spare-block.ts";
 
 /** The places where a process may die; tests stop it at each. */
 export type Step =
@@ -35,9 +37,11 @@ const ORPHAN_AGE_MS = 10 * 60_000;
 
 export class Planner {
   readonly #options: PlannerOptions;
+  readonly #spare: SpareBlock;
 
   constructor(options: PlannerOptions) {
     this.#options = options;
+    this.#spare = new SpareBlock(options.spoolDir, options.logId);
   }
 
   /** `token`: only for bytes that replace a damaged block file, which keep its token. */
@@ -55,13 +59,14 @@ export class Planner {
       rowsByDay: Object.fromEntries(block.rowsByDay),
       block: block.rows > 0 ? blockNameOf(token) : "",
       byteLength: block.byteLength,
-      crc: 0,
+      mac: "",
       createdAtUnixMs: Date.now(),
       versions,
     };
     if (plan.block) {
       plan.byteLength = block.chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0);
-      plan.crc = await writeDurably(this.#options.spoolDir, plan.block, block.chunks);
+      plan.mac = macOf(block.chunks);
+      await writeDurably(this.#options.spoolDir, plan.block, block.chunks, this.#spare.take());
     }
     await onStep("block-written", closed);
     await files.write(plan);
@@ -81,6 +86,16 @@ export class Planner {
   removeBlocks(plans: readonly Plan[]): Promise<void> {
     const names = plans.filter((plan) => plan.block !== "").map((plan) => plan.block);
     return removeDurably(this.#options.spoolDir, names);
+  }
+
+  /** As `removeBlocks`, for blocks that nobody reads any more; one of them may become the next block's file. */
+  async retireBlocks(plans: readonly Plan[]): Promise<void> {
+    const blocks = plans.filter((plan) => plan.block !== "");
+    await this.removeBlocks(await this.#spare.keepOneOf(blocks));
+  }
+
+  removeSpare(): Promise<void> {
+    return this.#spare.remove();
   }
 
   /** Removes block files that no plan refers to. */

@@ -8,7 +8,7 @@
  */
 import { backoffMs, pause, type BackoffOptions } from "./backoff.ts";
 import type { Delivery } from "./delivery.ts";
-import { fileCrc } from "./durable-file.ts";
+import { isWhole } from "./block-mac.ts";
 import type { Logger } from "../stages.ts";
 import type { ClosedBlock } from "./open-block.ts";
 import { tokenOf, type FoundPlan, type Plan, type Range } from "./plan.ts";
@@ -193,11 +193,6 @@ export class Recovery {
     }
     return undefined;
   }
-}
-
-async function isWhole(plan: Plan, spoolDir: string): Promise<boolean> {
-  if (plan.block === "") return true;
-  return (await fileCrc(`${spoolDir}/${plan.block}`, plan.byteLength)) === plan.crc;
 }
 
 function sameRows(a: Plan, b: Plan): boolean {

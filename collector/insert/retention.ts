@@ -62,11 +62,19 @@ export class Retention {
     const old = this.#plans
       .slice(0, Math.max(0, this.#plans.length - keepPlans))
       .filter((plan) => !stillHere.has(plan));
-    await planner.removeBlocks(gone);
+    if (this.#blocks.length > 0) await planner.retireBlocks(gone);
+    else await this.#removeAll(gone);
     if (old.length < keepPlans / 2) return;
     await ledger.save();
     this.#plans = this.#plans.filter((plan) => !old.includes(plan));
     await files.remove(old, "done");
+  }
+
+  /** No batch has come for a while: nothing will be written over soon. */
+  async #removeAll(gone: readonly Plan[]): Promise<void> {
+    const { planner } = this.#options;
+    await planner.removeBlocks(gone);
+    await planner.removeSpare();
   }
 
   /** Expires by itself while no batch comes. `onError` hears of a disk that does not let go. */

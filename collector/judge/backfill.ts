@@ -4,6 +4,7 @@
  * prompt is made, and none is sent.
  */
 import type { ClickHouseClient } from "@clickhouse/client";
+import { insertEvaluations } from "@assay/clickhouse";
 import { Budget } from "./budget.ts";
 import { normalisedQuestion, type Judge, type JudgeConfig } from "./config.ts";
 import { inParallel } from "./in-parallel.ts";
@@ -11,13 +12,7 @@ import { judgePrompt, type JudgedRecord } from "./prompt.ts";
 import { priceOf, Providers } from "./providers.ts";
 import { judgedRecord, recordOf, type SpanContent } from "./record.ts";
 import { contentsOf, pageOf, tracesWhere, type PagePosition } from "./records.ts";
-import {
-  decidedOf,
-  insertDecisions,
-  insertScores,
-  insertTraffic,
-  raiseProbability,
-} from "./rows.ts";
+import { decidedOf, insertDecisions, insertTraffic, raiseProbability } from "./rows.ts";
 import type { Chosen } from "./score-row.ts";
 import { judgesFor, Scoring, type ScoringStats } from "./scoring.ts";
 import { storedScores, type StoredScore } from "./stored-scores.ts";
@@ -133,7 +128,7 @@ export async function backfill(
         const context = { providers, stored: page.stored, signal };
         const rows = await scoring.rowsOf(chosen.profile, judged, whole, context);
         const { traceId } = chosen.record.answered;
-        if (rows.length > 0) await insertScores(client, rows, `${page.token}/${traceId}`);
+        if (rows.length > 0) await insertEvaluations(client, rows, `${page.token}/${traceId}`);
       });
       counts.records += page.choice.decisions.length;
       counts.chosen += page.choice.chosen.length;

@@ -227,9 +227,9 @@ export interface CanaryConfig {
 }
 
 export interface JudgeConfig {
-  /** All, whether a profile uses them or not. */
-  judges: readonly Judge[];
   profiles: readonly Profile[];
+  /** All that the file names, in its order. */
+  judges: readonly Judge[];
   providers: readonly JudgeProvider[];
   settleMs: number;
   usdPerDay: number | undefined;
@@ -295,8 +295,8 @@ export function parseJudgeConfig(text: string, env: NodeJS.ProcessEnv, path: str
     found.canaries && canariesOf(found, canaryFiles, { providers, judges, from, problems });
   if (problems.length > 0) throw configFileError(path, problems);
   return {
-    judges: [...judges.values()],
     profiles,
+    judges: [...judges.values()],
     providers: [...providers.values()],
     settleMs: found.settle_seconds * 1_000,
     usdPerDay: found.usd_per_day,

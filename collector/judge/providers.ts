@@ -1,10 +1,9 @@
 /** The providers of a configuration, each with its gate, and what their calls cost. */
 import { loadPriceBook } from "@assay/instrumentation/pricing";
-import { anthropicProvider } from "./anthropic-provider.ts";
 import type { Provider } from "./ask.ts";
 import type { JudgeConfig, JudgePrice } from "./config.ts";
-import { Gate, type GateStats } from "./gate.ts";
-import { openaiProvider } from "./openai-provider.ts";
+import { connectProviders } from "./connect-providers.ts";
+import type { GateStats } from "./gate.ts";
 import type { ModelAnswer } from "./provider.ts";
 
 export interface ProviderStats {
@@ -18,13 +17,7 @@ export class Providers {
   /** @param closedPauseMs for which one that is away is left alone at first; see gate.ts */
   constructor(providers: JudgeConfig["providers"], closedPauseMs?: number) {
     const pause = closedPauseMs === undefined ? {} : { pauseMs: closedPauseMs };
-    this.#byName = new Map(
-      providers.map((provider) => {
-        const call =
-          provider.kind === "openai" ? openaiProvider(provider) : anthropicProvider(provider);
-        return [provider.name, { call, gate: new Gate(provider.maxInFlight, pause) }];
-      }),
-    );
+    this.#byName = connectProviders(providers, pause);
   }
 
   /** @throws RangeError for one that is not configured */

@@ -5,8 +5,8 @@
 import { createHash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type { ClickHouseClient } from "@clickhouse/client";
+import { insertEvaluations } from "@assay/clickhouse";
 import type { Logger } from "../stages.ts";
-import { insertScores } from "./rows.ts";
 import type { ScoreRow } from "./score-row.ts";
 
 const LINGER_MS = 250;
@@ -57,7 +57,7 @@ export class ScoreBatch {
     const token = createHash("sha256").update(ids.toSorted().join()).digest("hex");
     for (;;) {
       try {
-        return await insertScores(client, rows, `judge/${token}`);
+        return await insertEvaluations(client, rows, `judge/${token}`);
       } catch (error) {
         if (signal.aborted) throw error;
         log("warn", `judge: scores not stored yet: ${String(error).slice(0, 300)}`);

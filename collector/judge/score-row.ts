@@ -1,4 +1,5 @@
 /** A judgement, or a composite of several → a row of `evaluations`. */
+import type { EvaluationRow } from "@assay/clickhouse";
 import { formatUsd } from "@assay/instrumentation/pricing";
 import type { Composite } from "@assay/statistics/composite";
 import type { Judge, Profile } from "./config.ts";
@@ -23,9 +24,8 @@ export interface Chosen {
  */
 type JudgingPurpose = "traffic" | "audit" | "retest" | "canary" | "sentinel";
 
-export type ScoreRow = Record<string, string | number | boolean | null>;
+export type ScoreRow = EvaluationRow;
 
-/** Ids as hex digits: rows.ts writes them as bytes. */
 function shared(chosen: Chosen): ScoreRow {
   const { record, stratum, judgeProbability, referenceFrom, purpose } = chosen;
   const { answered } = record;
@@ -112,7 +112,8 @@ function reasonOf(outcome: Judgement["outcome"]): string {
   return outcome.status === "not_applicable" ? outcome.reason : "";
 }
 
-function explanationOf(outcome: Judgement["outcome"]): string {
+/** What the judge said, or why it could not. */
+export function explanationOf(outcome: Judgement["outcome"]): string {
   if (outcome.status === "failed") return outcome.detail;
   return outcome.status === "not_applicable" ? "" : outcome.reasoning;
 }
@@ -191,7 +192,7 @@ export function compositeRow(
 }
 
 /** In words, for people to compare by. */
-function strategyOf(judge: Judge): string {
+export function strategyOf(judge: Judge): string {
   const { chainOfThought, examples, logprobs, metric, form, steps, samples } = judge;
   return [
     ...(form === "claims" ? ["claim by claim"] : []),

@@ -183,7 +183,7 @@ function partOf(judgement: Judgement): Part {
 }
 
 /** A metric that took another's place has its weight; its own name tells the two kinds of composite apart. */
-function compositeOf(
+export function compositeOf(
   profile: Profile,
   parts: ReadonlyMap<string, Part>,
 ): ReturnType<typeof composite> {

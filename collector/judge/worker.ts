@@ -9,6 +9,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { ClickHouseClient } from "@clickhouse/client";
 import type { Logger } from "../stages.ts";
+import { describeJudges } from "./describe-judges.ts";
 import { Budget, type BudgetStats } from "./budget.ts";
 import { normalisedQuestion, type JudgeConfig } from "./config.ts";
 import { inParallel } from "./in-parallel.ts";
@@ -150,6 +151,7 @@ export class JudgeWorker {
       done: { settledUnixMs: this.#now(), traceId: "" },
     };
     await writeProgress(positionFile, this.#progress);
+    await describeJudges(client, this.#config.judges, this.#now());
     this.#budget.addSpent(await spentToday(client, this.#now()));
   }
 

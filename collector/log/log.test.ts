@@ -291,12 +291,12 @@ async function sessionWithFault(operation: Operation, nth: number, code: string)
 
 describe("damage", () => {
   /** A log with three records, closed, and where they lie in its only segment. */
-  async function threeRecords() {
+  async function threeRecords(bodyBytes = 100) {
     const fs = new MemoryFs();
     const log = await open(fs);
-    for (const n of [1, 2, 3]) await log.append(request(n));
+    for (const n of [1, 2, 3]) await log.append(request(n, bodyBytes));
     await log.close();
-    const length = HEADER_BYTES + 100;
+    const length = HEADER_BYTES + bodyBytes;
     const start = (n: number) => SEGMENT_HEADER_BYTES + (n - 1) * length;
     return { fs, path: lastSegment(fs), start, length };
   }
@@ -316,10 +316,15 @@ describe("damage", () => {
     }
   });
 
-  test("any flipped bit takes its own record to quarantine and nothing after it", async () => {
-    const { fs, path, start, length } = await threeRecords();
+  // A small body has a CRC-32, a large one a MAC.
+  test.each([
+    ["small", 100, 1],
+    ["large", 8 * 1024 + 1, 53],
+  ])("any flipped bit of a %s record takes it to quarantine alone", async (_, bodyBytes, step) => {
+    const { fs, path, start, length } = await threeRecords(bodyBytes);
+    const bodyOf = (n: number) => Buffer.from(request(n, bodyBytes).body).toString();
     const whole = fs.get(path);
-    for (let at = start(2); at < start(2) + length; at++) {
+    for (let at = start(2); at < start(2) + length; at += at < start(2) + HEADER_BYTES ? 1 : step) {
       const damaged = new MemoryFs();
       for (const name of fs.paths()) damaged.set(name, fs.get(name));
       const bytes = Buffer.from(whole);
@@ -381,12 +386,31 @@ describe("damage", () => {
 
   test("a newer format is refused with a sentence, never skipped", async () => {
     const { fs, path } = await threeRecords();
-    const bytes = Buffer.from(fs.get(path));
-    bytes.writeUInt32LE(2, 12);
-    bytes.writeUInt32LE(crc32(bytes.subarray(12, SEGMENT_HEADER_BYTES)), 8);
-    fs.set(path, bytes);
-    await expect(open(fs)).rejects.toThrow("has format version 2, expected 1");
+    fs.set(path, withVersion(fs.get(path), 3));
+    await expect(open(fs)).rejects.toThrow("has format version 3, expected 1 or 2");
   });
+
+  test("format version 1, with a CRC-32 of large bodies too, is read", async () => {
+    const { fs, path, start } = await threeRecords(10_000);
+    const bytes = withVersion(fs.get(path), 1);
+    const logId = bytes.toString("latin1", 16, 52);
+    for (const at of [1, 2, 3].map(start)) {
+      bytes[at + 15] = 0;
+      const body = bytes.subarray(at + HEADER_BYTES, at + HEADER_BYTES + 10_000);
+      const sum = crc32(body, crc32(logId));
+      bytes.writeUInt32LE(crc32(bytes.subarray(at + 12, at + HEADER_BYTES), sum), at + 8);
+    }
+    fs.set(path, bytes);
+    const expected = [1, 2, 3].map((n) => Buffer.from(request(n, 10_000).body).toString());
+    expect(await bodies(await open(fs))).toEqual(expected);
+  });
+
+  function withVersion(segment: Buffer, version: number): Buffer {
+    const bytes = Buffer.from(segment);
+    bytes.writeUInt32LE(version, 12);
+    bytes.writeUInt32LE(crc32(bytes.subarray(12, SEGMENT_HEADER_BYTES)), 8);
+    return bytes;
+  }
 });
 
 describe("rule 3: a copied log is refused", () => {

@@ -18,7 +18,6 @@
  * pages, and a second sync that succeeds would lie; `onFailed` tells the process, which should restart.
  * Out of space refuses requests one by one and recovers by itself. Memory, disk and the resend window are bounded.
  */
-import { crc32 } from "node:zlib";
 import { RefusedError } from "../stages.ts";
 import type { AcceptedRequest, AppendOutcome, LogRecord } from "../stages.ts";
 import {
@@ -35,7 +34,7 @@ import { acquireLock, type Lock } from "./lock.ts";
 import { isShortage, nodeFs, readWhole, replaceFile, type LogFs } from "./log-fs.ts";
 import type { Logger } from "../stages.ts";
 import { Loan, RecentRecords } from "./recent-records.ts";
-import { crcSeed, recordBytes } from "./record.ts";
+import { bodySum, bodySums, recordBytes, type BodySums } from "./record.ts";
 import { recover, type Recovered } from "./recovery.ts";
 import { Reserve } from "./reserve.ts";
 import { ResendWindow } from "./resend-window.ts";
@@ -159,7 +158,7 @@ export class WriteAheadLog {
   readonly #options: LogOptions;
   readonly #fs: LogFs;
   readonly #opened: Opened;
-  readonly #seed: number;
+  readonly #sums: BodySums;
   readonly #writer: SegmentWriter;
   readonly #reader: SegmentReader;
   readonly #recent: RecentRecords;
@@ -198,7 +197,7 @@ export class WriteAheadLog {
     this.#fs = fs;
     this.#opened = opened;
     this.id = opened.id;
-    this.#seed = crcSeed(opened.id);
+    this.#sums = bodySums(opened.id);
     this.#segments = opened.recovered.segments;
     this.#nextSeq = opened.recovered.lastSeq + 1;
     this.#releasedSeq = Math.max(opened.cursor, (this.#segments[0]?.firstSeq ?? 1) - 1);
@@ -353,9 +352,9 @@ export class WriteAheadLog {
   #enqueue(request: AcceptedRequest): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const bytes = recordBytes(request);
-    const bodyCrc = crc32(request.body, this.#seed);
+    const sum = bodySum(request.body, this.#sums);
     this.#opened.window.add(request.bodyHash, request.receivedAtUnixMs, promise);
-    this.#waiting.push({ request, bodyCrc, bytes, resolve, reject });
+    this.#waiting.push({ request, sum, bytes, resolve, reject });
     this.#waitingBytes += bytes;
     this.#committing ??= this.#commit();
     return promise;
@@ -392,12 +391,21 @@ export class WriteAheadLog {
     } catch (error) {
       if (!(error instanceof ShortageError)) return this.#fail(group, error);
       if (group.length === 1) {
+        await this.#endSegment();
         void this.makeRoom();
         return this.#refuseAll(group, error);
       }
       // One request that is too large for what is left must not take the others with it.
       for (const one of group) await this.#commitGroup([one]);
     }
+  }
+
+  /** The disk is full, perhaps of the very segment that is being written: ended, it goes once nobody needs it. */
+  async #endSegment(): Promise<void> {
+    if (!this.#writer.segment?.bytes) return;
+    await this.#writer.close();
+    // What cannot be removed now is removed after the next release.
+    void this.#dropPassed().catch(() => undefined);
   }
 
   #committed(group: readonly Waiting[], segment: Segment): void {
@@ -527,7 +535,13 @@ export class WriteAheadLog {
   async #dropSegments(passed: readonly Segment[]): Promise<void> {
     if (passed.length === 0) return;
     const hashes = this.#opened.window.toBytes();
-    await replaceFile(this.#fs, this.#options.dir, RESENT_FILE, hashes);
+    try {
+      await replaceFile(this.#fs, this.#options.dir, RESENT_FILE, hashes);
+    } catch (error) {
+      if (!isShortage(error)) throw error;
+      // A full disk must not keep itself full. After a restart these bodies are not known any more.
+      void this.makeRoom();
+    }
     await this.#removeAll(passed);
   }
 

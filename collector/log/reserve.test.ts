@@ -92,10 +92,38 @@ test("a full disk: the log refuses, what empties it can be written, and then it 
   await log.close();
 });
 
-function request(n: number) {
+test("a disk that the log itself has filled: what the store has is removed, the segment under way included", async () => {
+  const fs = new MemoryFs();
+  fs.capacity = 512 * KiB;
+  const options: LogOptions = {
+    dir: "log",
+    fs,
+    maxBytes: 1024 * 1024 * KiB,
+    reserveBytes: 64 * KiB,
+    validatorVersion: 1,
+    log: silent,
+  };
+  const log = await openLog(options);
+  let last = 0;
+  const fill = async () => {
+    for (; ; last++) await log.append(request(last + 1, 10_000));
+  };
+  for (let round = 0; round < 3; round++) {
+    await expect(fill()).rejects.toThrow("no room");
+    await vi.waitFor(() => expect(log.admission()?.message).toBe("the log's disk is full"));
+    const before = last;
+    await log.release(last);
+    await vi.waitFor(() => expect(log.admission()).toBeUndefined(), { timeout: 5_000 });
+    expect(last).toBe(before);
+  }
+  expect(last).toBeGreaterThan(100);
+  await log.close();
+});
+
+function request(n: number, bytes = 200) {
   return {
     signal: "traces" as const,
-    body: Buffer.from(String(n).repeat(200)),
+    body: Buffer.alloc(bytes, String(n)),
     spanCount: 1,
     rejected: [],
     receivedAtUnixMs: n,

@@ -11,7 +11,8 @@ import { segmentHeader, segmentName, type Segment } from "./segment.ts";
 
 export interface Framed {
   request: AcceptedRequest;
-  bodyCrc: number;
+  /** Of the body, by `bodySum`. */
+  sum: number;
 }
 
 /** Nothing was kept and nothing is in doubt: there was no room. */
@@ -98,8 +99,8 @@ export class SegmentWriter {
   #chunks(group: readonly Framed[], firstSeq: number, isNew: boolean): Uint8Array[] {
     const { logId, validatorVersion } = this.#options;
     const chunks: Uint8Array[] = isNew ? [segmentHeader(logId, firstSeq)] : [];
-    for (const [i, { request, bodyCrc }] of group.entries()) {
-      chunks.push(recordHeader(request, firstSeq + i, validatorVersion, bodyCrc), request.body);
+    for (const [i, { request, sum }] of group.entries()) {
+      chunks.push(recordHeader(request, firstSeq + i, validatorVersion, sum), request.body);
     }
     return chunks;
   }

@@ -4,7 +4,7 @@
  *
  *     0  8B   "ASSAYWAL"
  *     8  u32  CRC-32 of bytes 12 to 64
- *    12  u32  format version, 1
+ *    12  u32  format version, 2; of version 1 are records whose bodies all have a CRC-32
  *    16  36B  the log's id, a UUID in text
  *    52  u64  first sequence number
  *    60  u32  zero
@@ -14,18 +14,20 @@
  */
 import { crc32 } from "node:zlib";
 import {
+  bodySums,
   claimedLength,
-  crcSeed,
   MARKER,
   parseRecord,
   readUInt64,
   writeUInt64,
+  type BodySums,
   type StoredRecord,
 } from "./record.ts";
 
 export const SEGMENT_HEADER_BYTES = 64;
 const MAGIC = "ASSAYWAL";
-const FORMAT_VERSION = 1;
+const FORMAT_VERSION = 2;
+const READABLE_VERSIONS = [1, 2];
 
 /** What the log knows of a segment. Sequence numbers may have gaps where damage was cut out. */
 export interface Segment {
@@ -87,9 +89,9 @@ export function readSegmentHeader(
   if (bytes.toString("latin1", 0, 8) !== MAGIC) return undefined;
   if (crc32(bytes.subarray(12, SEGMENT_HEADER_BYTES)) !== bytes.readUInt32LE(8)) return undefined;
   const version = bytes.readUInt32LE(12);
-  if (version !== FORMAT_VERSION) {
+  if (!READABLE_VERSIONS.includes(version)) {
     throw new Error(
-      `log segment "${path}" has format version ${version}, expected ${FORMAT_VERSION}: start the version of the collector that wrote it and let it empty the log`,
+      `log segment "${path}" has format version ${version}, expected ${READABLE_VERSIONS.join(" or ")}: start the version of the collector that wrote it and let it empty the log`,
     );
   }
   return { logId: bytes.toString("latin1", 16, 52), firstSeq: readUInt64(bytes, 52) };
@@ -97,17 +99,17 @@ export function readSegmentHeader(
 
 /** All whole records from `start`, and the bytes between and after them that are none. */
 export function scan(bytes: Buffer, start: number, afterSeq: number, logId: string): Scan {
-  const seed = crcSeed(logId);
+  const sums = bodySums(logId);
   const found: Scan = { records: [], damage: [] };
   let lastSeq = afterSeq;
   for (let at = start; at < bytes.byteLength;) {
-    const record = recordAfter(bytes, at, lastSeq, seed);
+    const record = recordAfter(bytes, at, lastSeq, sums);
     if (record) {
       found.records.push(record);
       lastSeq = record.seq;
       at = record.end;
     } else {
-      const damage = damageAt(bytes, at, lastSeq, seed);
+      const damage = damageAt(bytes, at, lastSeq, sums);
       found.damage.push(damage);
       at = damage.end;
     }
@@ -115,18 +117,18 @@ export function scan(bytes: Buffer, start: number, afterSeq: number, logId: stri
   return found;
 }
 
-function recordAfter(bytes: Buffer, at: number, lastSeq: number, seed: number) {
-  const record = parseRecord(bytes, at, seed);
+function recordAfter(bytes: Buffer, at: number, lastSeq: number, sums: BodySums) {
+  const record = parseRecord(bytes, at, sums);
   return record && record.seq > lastSeq ? record : undefined;
 }
 
-function damageAt(bytes: Buffer, start: number, lastSeq: number, seed: number): Damage {
+function damageAt(bytes: Buffer, start: number, lastSeq: number, sums: BodySums): Damage {
   const length = claimedLength(bytes, start);
   const complete = length > 0 && start + length <= bytes.byteLength;
   for (let at = start; ;) {
     at = bytes.indexOf(MARKER, at + 1);
     if (at < 0) return { start, end: bytes.byteLength, complete, followed: false };
-    if (recordAfter(bytes, at, lastSeq, seed))
+    if (recordAfter(bytes, at, lastSeq, sums))
       return { start, end: at, complete: true, followed: true };
   }
 }

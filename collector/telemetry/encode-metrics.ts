@@ -6,6 +6,10 @@ export interface EncodeStats {
   foldedValues: number;
   /** Model calls whose cost is unknown because the price book has no price for them. */
   unpricedSpans: number;
+  /** Model calls by how their cost came about. */
+  costs: Readonly<Record<string, number>>;
+  /** `YYYY-MM-DD` (UTC): how old the list of prices is. */
+  pricesPublishedOn: string;
   /** Spans of other instrumentations: given our names, or left as they came because that failed. */
   foreignSpans: Readonly<{ translated: number; failed: number }>;
 }
@@ -22,6 +26,19 @@ export const ENCODE_METRICS: readonly MetricRow<EncodeStats>[] = [
     help: "Model calls that the price book has no price for; their cost is null.",
     type: "counter",
     value: (stats) => stats.unpricedSpans,
+  },
+  {
+    name: "assay_encode_costs_total",
+    help: "Model calls by how their cost came about: priced, estimated (usage not reported), free, reported (the sender's own), unpriced.",
+    type: "counter",
+    by: "status",
+    value: (stats) => Object.entries(stats.costs),
+  },
+  {
+    name: "assay_price_data_age_seconds",
+    help: "Time since the list of prices was published: a price that changed since then is not in it.",
+    type: "gauge",
+    value: (stats) => (Date.now() - Date.parse(stats.pricesPublishedOn)) / 1000,
   },
   {
     name: "assay_dialect_spans_total",

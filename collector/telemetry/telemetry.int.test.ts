@@ -90,6 +90,8 @@ test("/metrics shows what the stages count, under the names of OpenTelemetry's c
     encode: () => ({
       foldedValues: 4,
       unpricedSpans: 6,
+      costs: { priced: 3, unpriced: 6 },
+      pricesPublishedOn: "2026-09-23",
       foreignSpans: { translated: 6, failed: 1 },
     }),
     engine: () => ({ unreachableSinceUnixMs: undefined, problem: undefined, restarts: 2 }),

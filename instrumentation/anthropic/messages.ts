@@ -61,6 +61,7 @@ function replyOf(message: Fields): Reply {
     model: text(message["model"]),
     finishReasons: [text(message["stop_reason"]) ?? "error"],
     usage: messageUsage(message["usage"]),
+    serviceTier: text(fields(message["usage"])?.["service_tier"]),
     output: [message],
     outputSize: sizeOf(message["content"]),
   };
@@ -79,6 +80,10 @@ function messageUsage(value: unknown): Usage | undefined {
   };
   if (read !== undefined) usage.cacheReadTokens = read;
   if (written !== undefined) usage.cacheWriteTokens = written;
+  const lasting = count(fields(said["cache_creation"])?.["ephemeral_1h_input_tokens"]);
+  if (lasting) usage.cacheWrite1hTokens = lasting;
+  const searches = count(fields(said["server_tool_use"])?.["web_search_requests"]);
+  if (searches) usage.webSearches = searches;
   const thinking = count(fields(said["output_tokens_details"])?.["thinking_tokens"]);
   if (thinking !== undefined) usage.reasoningTokens = thinking;
   return usage;

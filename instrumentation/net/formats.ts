@@ -3,6 +3,9 @@
  * that gateways, proxies and servers of one's own are read like the provider. A row added here names one more.
  */
 import type { Dialect } from "../dialect.ts";
+import { messages } from "../anthropic/messages.ts";
+import { embedContent } from "../google/embed-content.ts";
+import { generateContent, streamGenerateContent } from "../google/generate-content.ts";
 import { completions } from "../openai/completions.ts";
 import { embeddings } from "../openai/embeddings.ts";
 import { responses } from "../openai/responses.ts";
@@ -15,7 +18,7 @@ export interface WireFormat {
   readonly dialect: Dialect;
   /** The provider, where the host does not tell another. */
   readonly provider: string;
-  /** The end of the path. */
+  /** The end of the path, from a slash or a colon on. */
   readonly path: string;
   /** Fields of the body; one of them must be there. */
   readonly fields: readonly string[];
@@ -29,6 +32,11 @@ const FORMATS: readonly WireFormat[] = [
   format("/completions", "openai", completions, "prompt"),
   format("/responses", "openai", responses, "input", "prompt"),
   format("/embeddings", "openai", embeddings, "input"),
+  format("/v1/messages", "anthropic", messages, "messages"),
+  format(":generateContent", "gcp.gemini", generateContent, "contents"),
+  format(":streamGenerateContent", "gcp.gemini", streamGenerateContent, "contents"),
+  format(":embedContent", "gcp.gemini", embedContent, "content"),
+  format(":batchEmbedContents", "gcp.gemini", embedContent, "requests"),
   format("/v2/chat", "cohere", cohere.chatV2, "messages"),
   format("/v1/chat", "cohere", cohere.chatV1, "message"),
   format("/v2/embed", "cohere", cohere.embed, "texts", "inputs", "images"),
@@ -49,13 +57,20 @@ function format(
 }
 
 /** By the last part of the path, which rules out nearly every request at once. */
-const BY_LAST_PART = Map.groupBy(FORMATS, ({ path }) => path.slice(path.lastIndexOf("/") + 1));
+const BY_LAST_PART = Map.groupBy(FORMATS, ({ path }) => lastPart(path, path.length));
+
+/** Gemini's API has the method after the model, with a colon. */
+function lastPart(url: string, end: number): string {
+  const slash = url.lastIndexOf("/", end - 1);
+  const colon = url.lastIndexOf(":", end - 1);
+  return url.slice(Math.max(slash, colon) + 1, end);
+}
 
 /** The formats of requests to this address; most often none. */
 export function formatsOf(url: string): readonly WireFormat[] {
   let end = url.indexOf("?");
   if (end < 0) end = url.length;
-  const candidates = BY_LAST_PART.get(url.slice(url.lastIndexOf("/", end - 1) + 1, end));
+  const candidates = BY_LAST_PART.get(lastPart(url, end));
   if (!candidates) return NONE;
   const path = url.slice(0, end);
   return candidates.filter((one) => path.endsWith(one.path));

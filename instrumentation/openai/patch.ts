@@ -4,20 +4,32 @@ import { patchClasses, type TracedMethod } from "../patch-method.ts";
 import type { Sdk } from "../sdk-copies.ts";
 import { traceApiPromise } from "../trace-api-promise.ts";
 import { memberOf } from "../untyped.ts";
+import { speech, transcription } from "./audio.ts";
 import { chat } from "./chat.ts";
 import { completions } from "./completions.ts";
 import { embeddings } from "./embeddings.ts";
+import { images } from "./images.ts";
 import { responses } from "./responses.ts";
 
-function create(resource: string[], classes: string[], dialect: Dialect): TracedMethod {
-  return { name: "create", resource, classes, trace: traceApiPromise(dialect, "openai") };
+function traced(
+  name: string,
+  resource: string[],
+  classes: string[],
+  dialect: Dialect,
+): TracedMethod {
+  return { name, resource, classes, trace: traceApiPromise(dialect, "openai") };
 }
 
 export const OPENAI_METHODS: readonly TracedMethod[] = [
-  create(["chat", "completions"], ["Chat", "Completions"], chat),
-  create(["completions"], ["Completions"], completions),
-  create(["responses"], ["Responses"], responses),
-  create(["embeddings"], ["Embeddings"], embeddings),
+  traced("create", ["chat", "completions"], ["Chat", "Completions"], chat),
+  traced("create", ["completions"], ["Completions"], completions),
+  traced("create", ["responses"], ["Responses"], responses),
+  traced("create", ["embeddings"], ["Embeddings"], embeddings),
+  traced("generate", ["images"], ["Images"], images),
+  traced("edit", ["images"], ["Images"], images),
+  traced("create", ["audio", "speech"], ["Audio", "Speech"], speech),
+  traced("create", ["audio", "transcriptions"], ["Audio", "Transcriptions"], transcription),
+  traced("create", ["audio", "translations"], ["Audio", "Translations"], transcription),
 ];
 
 export const openai: Sdk = {

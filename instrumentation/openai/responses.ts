@@ -58,7 +58,7 @@ function replyOf(result: Fields): Reply {
     id: text(result["id"]),
     model: text(result["model"]),
     finishReasons: [finishReason(result, output)],
-    usage: responseUsage(result["usage"]),
+    usage: withSearches(responseUsage(result["usage"]), output),
     serviceTier: text(result["service_tier"]),
     output,
     outputSize: sizeOf(output, 4),
@@ -88,12 +88,13 @@ function isToolCall(type: unknown): boolean {
   return type === "function_call" || type === "custom_tool_call";
 }
 
-function responseUsage(value: unknown): Usage | undefined {
+/** Also of images and of transcripts, which leave the `s` out of `input_tokens_details`. */
+export function responseUsage(value: unknown): Usage | undefined {
   const usage = fields(value);
   const input = count(usage?.["input_tokens"]);
   const output = count(usage?.["output_tokens"]);
   if (!usage || (input === undefined && output === undefined)) return undefined;
-  const inputDetails = fields(usage["input_tokens_details"]);
+  const inputDetails = fields(usage["input_tokens_details"] ?? usage["input_token_details"]);
   const outputDetails = fields(usage["output_tokens_details"]);
   return tokenUsage(
     input ?? 0,
@@ -103,6 +104,21 @@ function responseUsage(value: unknown): Usage | undefined {
     count(inputDetails?.["audio_tokens"]),
     count(outputDetails?.["audio_tokens"]),
   );
+}
+
+/** Of a web search only the search itself is charged, not that a page was opened or searched in. */
+function withSearches(usage: Usage | undefined, output: readonly unknown[]): Usage | undefined {
+  if (usage === undefined) return undefined;
+  const types = output.map((item) => {
+    const { type, action } = fields(item) ?? {};
+    const did = text(fields(action)?.["type"]) ?? "search";
+    return type === "web_search_call" && did !== "search" ? "" : type;
+  });
+  const webSearches = types.filter((type) => type === "web_search_call").length;
+  const fileSearches = types.filter((type) => type === "file_search_call").length;
+  if (webSearches > 0) usage.webSearches = webSearches;
+  if (fileSearches > 0) usage.fileSearches = fileSearches;
+  return usage;
 }
 
 function writeItem(value: unknown, role: string, writer: ContentWriter): Fields {

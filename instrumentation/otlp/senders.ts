@@ -30,26 +30,7 @@ export interface SenderOptions {
 }
 
 export function protobufSender(options: SenderOptions): SpanSender<EncodedSpan> {
-  const config = convertLegacyHttpOptions(httpConfig(options), "TRACES", "v1/traces", {
-    "Content-Type": "application/x-protobuf",
-  });
-  const serializer = {
-    serializeRequest: encodeRequest,
-    // Of the answer only the status counts; what a collector refused in part stands in its metrics.
-    deserializeResponse: () => ({}),
-  };
-  const counting = {
-    name: "span" as const,
-    countItems: (spans: readonly EncodedSpan[]) => spans.length,
-  };
-  const delegate = createOtlpHttpExportDelegate(
-    config,
-    serializer,
-    "otlp_http_span_exporter",
-    counting,
-    undefined,
-  );
-  const exporter = new OTLPExporterBase<EncodedSpan[]>(delegate);
+  const exporter = protobufExporter(options, { signal: "TRACES", path: "v1/traces", item: "span" });
   return {
     take: (span, attributes) => ({
       resource: span.resource,
@@ -59,6 +40,39 @@ export function protobufSender(options: SenderOptions): SpanSender<EncodedSpan> 
     export: (spans, done) => exporter.export(spans, done),
     shutdown: () => exporter.shutdown(),
   };
+}
+
+interface Signal {
+  signal: "TRACES" | "LOGS";
+  path: string;
+  item: "span" | "log";
+}
+
+/** Requests with spans and with log records are the same but for what is in them. */
+export function protobufExporter(
+  options: SenderOptions,
+  { signal, path, item }: Signal,
+): OTLPExporterBase<EncodedSpan[]> {
+  const config = convertLegacyHttpOptions(httpConfig(options), signal, path, {
+    "Content-Type": "application/x-protobuf",
+  });
+  const serializer = {
+    serializeRequest: encodeRequest,
+    // Of the answer only the status counts; what a collector refused in part stands in its metrics.
+    deserializeResponse: () => ({}),
+  };
+  const counting = {
+    name: item,
+    countItems: (items: readonly EncodedSpan[]) => items.length,
+  };
+  const delegate = createOtlpHttpExportDelegate(
+    config,
+    serializer,
+    `otlp_http_${item}_exporter`,
+    counting,
+    undefined,
+  );
+  return new OTLPExporterBase<EncodedSpan[]>(delegate);
 }
 
 export function jsonSender(options: SenderOptions): SpanSender<ReadableSpan> {

@@ -1,64 +1,64 @@
-/**
- * Tokens × rates.
- *
- * Usage comes as totals with subsets; each token is charged once, in the narrowest kind that it belongs to. Some senders
- * report subsets beside the total instead of inside it (input 10, cache reads 900). Where the subsets exceed their total
- * they cannot be inside it, so the total is taken to be what remained: 10 uncached tokens and 900 cached ones. Counts
- * that are not positive numbers are 0.
- */
-import type { Price, PriceEntry, Usage } from "./price.ts";
+/** Buckets × rates. */
+import { emptyBuckets, fillBuckets, type Quantities } from "./buckets.ts";
+import { MICRO, mapRates, type Price, type PriceEntry, type Rates, type Usage } from "./price.ts";
+
+const HALF = MICRO / 2n;
+/** Filled anew by each cost: nothing that it holds leaves this file. */
+const scratch = emptyBuckets();
 
 export function costOfUsage(price: Price, usage: Usage): bigint {
-  const cacheReadAudio = count(usage.cacheReadAudioTokens);
-  const cacheRead = Math.max(count(usage.cacheReadTokens) - cacheReadAudio, 0);
-  const audioInput = Math.max(count(usage.audioInputTokens) - cacheReadAudio, 0);
-  const cacheWrite = count(usage.cacheWriteTokens);
-  const inputSubsets = cacheReadAudio + cacheRead + audioInput + cacheWrite;
-  const inputTotal = count(usage.inputTokens);
-  const input = inputTotal >= inputSubsets ? inputTotal - inputSubsets : inputTotal;
-
-  const audioOutput = count(usage.audioOutputTokens);
-  const reasoning = count(usage.reasoningTokens);
-  const outputSubsets = audioOutput + reasoning;
-  const outputTotal = count(usage.outputTokens);
-  const output = outputTotal >= outputSubsets ? outputTotal - outputSubsets : outputTotal;
-
-  const entry = entryFor(price.entries, input + inputSubsets);
+  const inputTokens = fillBuckets(scratch, usage);
+  const entry = tierOf(price, inputTokens);
   if (entry.whole) {
-    const rates = entry.picoUsd;
-    const sum =
-      input * rates.input +
-      cacheRead * rates.cacheRead +
-      cacheWrite * rates.cacheWrite +
-      audioInput * rates.audioInput +
-      cacheReadAudio * rates.cacheReadAudio +
-      output * rates.output +
-      audioOutput * rates.audioOutput +
-      reasoning * rates.reasoning +
-      price.perRequestPicoUsd;
+    const sum = wholeSum(scratch, entry.picoUsd) + price.perRequestPicoUsd;
     // All terms are whole and not negative: while the sum is a safe integer, so was every step towards it.
     if (sum <= Number.MAX_SAFE_INTEGER) return BigInt(sum);
   }
-  const rates = entry.microPicoUsd;
-  const micro =
-    BigInt(input) * rates.input +
-    BigInt(cacheRead) * rates.cacheRead +
-    BigInt(cacheWrite) * rates.cacheWrite +
-    BigInt(audioInput) * rates.audioInput +
-    BigInt(cacheReadAudio) * rates.cacheReadAudio +
-    BigInt(output) * rates.output +
-    BigInt(audioOutput) * rates.audioOutput +
-    BigInt(reasoning) * rates.reasoning;
-  return BigInt(price.perRequestPicoUsd) + (micro + 500_000n) / 1_000_000n;
+  return roundedSum(scratch, entry) + BigInt(price.perRequestPicoUsd);
 }
 
-/** At most 2^53 − 1, so that counts stay exact; a fraction of a token is none. */
-function count(tokens: number | undefined): number {
-  if (tokens === undefined || !(tokens > 0)) return 0;
-  return Math.min(Math.floor(tokens), Number.MAX_SAFE_INTEGER);
+/**
+ * What quantities cost in one tier of a price, summed over any number of calls: exact, since a cost is linear in them within a
+ * tier, but for the rounding of each call where a rate is no whole number of pico-USD.
+ */
+export function costOfQuantities(
+  price: Price,
+  { quantities, calls }: { quantities: Quantities; calls: number },
+  entry: PriceEntry = price.entries[0]!,
+): bigint {
+  return roundedSum(quantities, entry) + BigInt(price.perRequestPicoUsd) * BigInt(calls);
 }
 
-function entryFor(entries: readonly PriceEntry[], inputTokens: number): PriceEntry {
+/** The same by bucket, in millionths of a pico-USD: nothing is rounded. */
+export function costsByBucket(quantities: Quantities, entry: PriceEntry): Rates<bigint> {
+  return mapRates(quantities, (quantity, bucket) => BigInt(quantity) * entry.microPicoUsd[bucket]);
+}
+
+function wholeSum(buckets: Quantities, rates: Rates): number {
+  return (
+    buckets.input * rates.input +
+    buckets.cacheRead * rates.cacheRead +
+    buckets.cacheWrite * rates.cacheWrite +
+    buckets.cacheWrite1h * rates.cacheWrite1h +
+    buckets.audioInput * rates.audioInput +
+    buckets.cacheReadAudio * rates.cacheReadAudio +
+    buckets.imageInput * rates.imageInput +
+    buckets.output * rates.output +
+    buckets.audioOutput * rates.audioOutput +
+    buckets.imageOutput * rates.imageOutput +
+    buckets.reasoning * rates.reasoning +
+    buckets.webSearches * rates.webSearches +
+    buckets.fileSearches * rates.fileSearches
+  );
+}
+
+function roundedSum(buckets: Quantities, entry: PriceEntry): bigint {
+  const micro = Object.values(costsByBucket(buckets, entry)).reduce((sum, cost) => sum + cost, 0n);
+  return (micro + HALF) / MICRO;
+}
+
+/** The last tier that the input exceeds. */
+export function tierOf({ entries }: Price, inputTokens: number): PriceEntry {
   for (let i = entries.length - 1; i > 0; i--) {
     const entry = entries[i] as PriceEntry;
     if (inputTokens > entry.aboveInputTokens) return entry;

@@ -15,6 +15,17 @@ const book = withOwnPrices(loadPriceBook(), {
     { model: "dated", usd_per_million: { input: 1, output: 1 } },
     { model: "dated", from: "2026-06-01", usd_per_million: { input: 2, output: 2 } },
     { model: "in-house", usd_per_million: { input: 0, output: 0 } },
+    { model: "scoped", usd_per_million: { input: 10, output: 10 } },
+    { model: "scoped", provider: "x", usd_per_million: { input: 9, output: 9 } },
+    { model: "scoped", service_tier: "Priority", usd_per_million: { input: 20, output: 20 } },
+    { model: "scoped", region: "eu", usd_per_million: { input: 30, output: 30 } },
+    { model: "sco*", project: "shop", usd_per_million: { input: 5, output: 5 } },
+    {
+      model: "tiered",
+      usd_per_million: { input: 1, output: 2, cache_write: 3 },
+      above: [{ input_tokens: 999, usd_per_million: { input: 10, cache_write_1h: 7 } }],
+      usd_per_web_search: 0.01,
+    },
   ],
   discounts: [
     { provider: "openai", model: "gpt-4o*", percent: 12.5 },
@@ -52,6 +63,34 @@ describe("own prices and discounts, by hand", () => {
     expect(usd("x", "dated", JUNE - 1)).toBe("0.001100000000");
     expect(usd("openai", "gpt-4o-mini", JUNE - 1)).toBe("0.000157500000");
   });
+});
+
+test.each([
+  ["for a provider", {}, "0.009900000000"],
+  ["for a service tier, in whatever case", { serviceTier: "priority" }, "0.022000000000"],
+  ["for a region, before the tier", { serviceTier: "priority", region: "eu" }, "0.033000000000"],
+  ["for a project, before all", { region: "eu", project: "shop" }, "0.005500000000"],
+  ["of another region", { region: "us" }, "0.009900000000"],
+])("a price %s", (_situation, context, expected) => {
+  const call = { provider: "x", model: "scoped", atUnixMs: JUNE, usage, context };
+  expect(formatUsd(costOf(book, call).picoUsd)).toBe(expected);
+});
+
+test.each([
+  // 399 × 1 + 100 × 3 + 500 × 3 a million, and a search.
+  ["up to the step", 999, "0.012199000000"],
+  // 400 × 10 + 100 × 3 + 500 × 7 a million, and a search.
+  ["above it, where what is left out stays as it was", 1_000, "0.017800000000"],
+])("own tiers, %s", (_situation, inputTokens, expected) => {
+  const usage = {
+    inputTokens,
+    outputTokens: 0,
+    cacheWriteTokens: 600,
+    cacheWrite1hTokens: 500,
+    webSearches: 1,
+  };
+  const cost = costOf(book, { provider: "x", model: "tiered", atUnixMs: JUNE, usage });
+  expect(formatUsd(cost.picoUsd)).toBe(expected);
 });
 
 test("ids tell them apart, and every price that can be charged is listed", () => {

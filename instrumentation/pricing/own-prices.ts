@@ -1,13 +1,15 @@
 /**
  * Prices of one's own before those of the price book: models that the book does not know (fine-tuned, self-hosted), prices
- * that differ from the list, and discounts on what the book says.
+ * that differ from the list, overall or for a project, a region or a service tier, and discounts on what the book says.
  *
- * Of the entries that fit a call, one that names the provider wins over one that does not, an exact model over a
- * beginning (`gpt-4o*`), a longer beginning over a shorter one, and then the latest that has begun.
+ * Of the entries that fit a call, one that names the project wins over one that does not; then, in the same way, the region,
+ * the service tier and the provider; then an exact model over a beginning (`gpt-4o*`), a longer beginning over a shorter
+ * one, and then the latest that has begun.
  */
 import { createHash } from "node:crypto";
-import type { PriceBook } from "../pricing.ts";
-import { type Price, type Rates, buildPrice } from "./price.ts";
+import type { ModelPrice } from "@pydantic/genai-prices";
+import type { PriceBook, PriceContext } from "../pricing.ts";
+import { type Price, buildPrice, percentOff } from "./price.ts";
 import { providerIdOf } from "./providers.ts";
 
 /** USD per million tokens; a kind that is left out has the rate of what contains it. */
@@ -16,10 +18,16 @@ interface OwnRates {
   output: number;
   cache_read?: number | undefined;
   cache_write?: number | undefined;
+  cache_write_1h?: number | undefined;
+  cache_read_audio?: number | undefined;
   reasoning?: number | undefined;
   audio_input?: number | undefined;
   audio_output?: number | undefined;
+  image_input?: number | undefined;
+  image_output?: number | undefined;
 }
+
+type SomeRates = { [Kind in keyof OwnRates]?: OwnRates[Kind] | undefined };
 
 interface Where {
   /** As on the span, or as the price book calls it; any when left out. */
@@ -28,10 +36,18 @@ interface Where {
   model: string;
   /** `YYYY-MM-DD`, UTC. */
   from?: string | undefined;
+  /** Any when left out. */
+  project?: string | undefined;
+  region?: string | undefined;
+  service_tier?: string | undefined;
 }
 export interface OwnPrice extends Where {
   usd_per_million: OwnRates;
+  /** Rates of calls whose whole input is more; what is left out stays as it is below. */
+  above?: readonly { input_tokens: number; usd_per_million: SomeRates }[] | undefined;
   usd_per_request?: number | undefined;
+  usd_per_web_search?: number | undefined;
+  usd_per_file_search?: number | undefined;
 }
 export interface Discount extends Where {
   percent: number;
@@ -42,63 +58,113 @@ interface Entry<T> {
   model: string;
   isBeginning: boolean;
   fromUnixMs: number;
+  context: PriceContext;
   value: T;
 }
 
-const KEYS: Record<keyof OwnRates, string> = {
-  input: "input_mtok",
-  output: "output_mtok",
-  cache_read: "cache_read_mtok",
-  cache_write: "cache_write_mtok",
-  reasoning: "output_reasoning_mtok",
-  audio_input: "input_audio_mtok",
-  audio_output: "output_audio_mtok",
+/** A kind's key in the data, and the kind whose rate it has where it has none. */
+const KINDS: Record<keyof OwnRates, readonly [key: string, container?: keyof OwnRates]> = {
+  input: ["input_mtok"],
+  output: ["output_mtok"],
+  cache_read: ["cache_read_mtok", "input"],
+  cache_write: ["cache_write_mtok", "input"],
+  cache_write_1h: ["cache_write_1h_mtok", "cache_write"],
+  cache_read_audio: ["cache_audio_read_mtok", "audio_input"],
+  reasoning: ["output_reasoning_mtok", "output"],
+  audio_input: ["input_audio_mtok", "input"],
+  audio_output: ["output_audio_mtok", "output"],
+  image_input: ["input_image_mtok", "input"],
+  image_output: ["output_image_mtok", "output"],
 };
+const KIND_NAMES = Object.keys(KINDS) as (keyof OwnRates)[];
+
+/** Distinct (provider, model) remembered; names come from outside. */
+const MAX_REMEMBERED = 10_000;
 
 export function withOwnPrices(
   book: PriceBook,
   own: { prices: readonly OwnPrice[]; discounts: readonly Discount[] },
 ): PriceBook {
-  const prices = own.prices.map((one) => entryOf(one, ownPrice(one)));
-  const discounts = own.discounts.map((one) => entryOf(one, one.percent));
+  const prices = chooser(own.prices.map((one) => entryOf(one, ownPrice(one))));
+  const discounts = chooser(own.discounts.map((one) => entryOf(one, one.percent)));
   const discounted = new Map<string, Price>();
   const less = (price: Price, percent: number): Price => {
-    const key = `${price.id}\0${percent}`;
-    const known = discounted.get(key) ?? discount(price, percent);
-    discounted.set(key, known);
+    const id = `${price.id}-${percent}%`;
+    const known = discounted.get(id) ?? percentOff(price, percent, { id });
+    discounted.set(id, known);
     return known;
   };
+  const all = [...own.prices, ...own.discounts];
   const hash = createHash("sha256").update(JSON.stringify(own)).digest("hex").slice(0, 8);
   return {
     id: `${book.id}+own#${hash}`,
-    resolve(provider, model, atUnixMs) {
-      const name = model.toLowerCase().trim();
-      const found = bestOf(prices, provider, name, atUnixMs);
+    publishedOn: book.publishedOn,
+    asksProject: all.some(({ project }) => project !== undefined),
+    asksRegion: all.some(({ region }) => region !== undefined),
+    resolve(provider, model, atUnixMs, context = {}) {
+      const found = prices.best(provider, model, atUnixMs, context);
       if (found) return found.value;
-      const listed = book.resolve(provider, model, atUnixMs);
-      const cut = listed && bestOf(discounts, provider, name, atUnixMs);
+      const listed = book.resolve(provider, model, atUnixMs, context);
+      const cut = listed && discounts.best(provider, model, atUnixMs, context);
       return cut ? less(listed, cut.value) : listed;
     },
     cost: (price, usage) => book.cost(price, usage),
     *prices() {
-      for (const { value } of prices) yield value;
+      for (const { value } of prices.entries) yield value;
       for (const price of book.prices()) {
         yield price;
-        for (const cut of discounts)
+        for (const cut of discounts.entries)
           if (fits(cut, price.provider, price.model)) yield less(price, cut.value);
       }
     },
   };
 }
 
-function entryOf<T>({ provider, model, from }: Where, value: T): Entry<T> {
+function entryOf<T>(where: Where, value: T): Entry<T> {
+  const { provider, model, from, project, region, service_tier: serviceTier } = where;
   const isBeginning = model.endsWith("*");
   return {
     provider: provider === undefined ? undefined : providerIdOf(provider).toLowerCase(),
     model: (isBeginning ? model.slice(0, -1) : model).toLowerCase(),
     isBeginning,
     fromUnixMs: from === undefined ? -Infinity : Date.parse(from),
+    context: {
+      ...(project !== undefined && { project }),
+      ...(region !== undefined && { region }),
+      ...(serviceTier !== undefined && { serviceTier: serviceTier.toLowerCase() }),
+    },
     value,
+  };
+}
+
+/** Remembers which entries fit a model, best first: a call then looks at a few of thousands. */
+function chooser<T>(entries: readonly Entry<T>[]) {
+  const inOrder = entries.toSorted(byPrecedence);
+  const remembered = new Map<string, readonly Entry<T>[]>();
+  const fitting = (provider: string, model: string): readonly Entry<T>[] => {
+    const key = `${provider}\0${model}`;
+    let found = remembered.get(key);
+    if (found === undefined) {
+      const name = model.toLowerCase().trim();
+      found = inOrder.filter((entry) => fits(entry, provider, name));
+      if (remembered.size >= MAX_REMEMBERED) remembered.clear();
+      remembered.set(key, found);
+    }
+    return found;
+  };
+  return {
+    entries,
+    best: (
+      provider: string,
+      model: string,
+      atUnixMs: number,
+      context: PriceContext,
+    ): Entry<T> | undefined =>
+      entries.length === 0
+        ? undefined
+        : fitting(provider, model).find(
+            (entry) => entry.fromUnixMs <= atUnixMs && isOf(entry.context, context),
+          ),
   };
 }
 
@@ -111,71 +177,61 @@ function fits(
   return isBeginning ? name.startsWith(model) : name === model;
 }
 
-function bestOf<T>(
-  entries: readonly Entry<T>[],
-  provider: string,
-  name: string,
-  atUnixMs: number,
-): Entry<T> | undefined {
-  let best: Entry<T> | undefined;
-  for (const entry of entries)
-    if (entry.fromUnixMs <= atUnixMs && fits(entry, provider, name) && (!best || wins(entry, best)))
-      best = entry;
-  return best;
-}
-
-function wins(one: Entry<unknown>, other: Entry<unknown>): boolean {
-  const named = Number(one.provider !== undefined) - Number(other.provider !== undefined);
-  const exact = Number(other.isBeginning) - Number(one.isBeginning);
-  const longer = one.model.length - other.model.length;
-  return (named || exact || longer || one.fromUnixMs - other.fromUnixMs) > 0;
-}
-
-function ownPrice({ provider, model, from, usd_per_million, usd_per_request }: OwnPrice): Price {
-  const numbers = Object.fromEntries(
-    Object.entries(usd_per_million).flatMap(([kind, usd]) =>
-      usd === undefined ? [] : [[KEYS[kind as keyof OwnRates], usd]],
-    ),
+function isOf(wanted: PriceContext, call: PriceContext): boolean {
+  return (
+    (wanted.project === undefined || wanted.project === call.project) &&
+    (wanted.region === undefined || wanted.region === call.region) &&
+    (wanted.serviceTier === undefined || wanted.serviceTier === call.serviceTier?.toLowerCase())
   );
-  const perThousand =
-    usd_per_request === undefined ? {} : { requests_kcount: usd_per_request * 1000 };
-  const origin = { provider: provider ?? "own", model, validFrom: from ?? null, hours: null };
-  const price = buildPrice(origin, { ...numbers, ...perThousand })!;
-  return { ...price, id: `own:${price.id}` };
 }
 
-const PERCENT_SCALE = 1_000_000n;
-
-/** Rounded to a millionth of a pico-USD a token, and to a pico-USD a request. */
-function discount(price: Price, percent: number): Price {
-  const part = BigInt(Math.round((100 - percent) * 10_000));
-  const cut = (amount: bigint): bigint => (amount * part + PERCENT_SCALE / 2n) / PERCENT_SCALE;
-  return {
-    ...price,
-    id: `${price.id}-${percent}%`,
-    perRequestPicoUsd: Number(cut(BigInt(price.perRequestPicoUsd))),
-    free: price.free || percent === 100,
-    entries: price.entries.map((entry) => {
-      const microPicoUsd = mapRates(entry.microPicoUsd, cut);
-      return {
-        aboveInputTokens: entry.aboveInputTokens,
-        microPicoUsd,
-        picoUsd: mapRates(microPicoUsd, (rate) => Number(rate) / 1e6),
-        whole: Object.values(microPicoUsd).every((rate) => rate % 1_000_000n === 0n),
-      };
-    }),
-  };
+/** The one that wins comes first. */
+function byPrecedence(one: Entry<unknown>, other: Entry<unknown>): number {
+  const named = (has: (entry: Entry<unknown>) => unknown): number =>
+    Number(has(other) !== undefined) - Number(has(one) !== undefined);
+  return (
+    named(({ context }) => context.project) ||
+    named(({ context }) => context.region) ||
+    named(({ context }) => context.serviceTier) ||
+    named(({ provider }) => provider) ||
+    Number(one.isBeginning) - Number(other.isBeginning) ||
+    other.model.length - one.model.length ||
+    (other.fromUnixMs > one.fromUnixMs ? 1 : other.fromUnixMs < one.fromUnixMs ? -1 : 0)
+  );
 }
 
-function mapRates<T>(rates: Rates<bigint>, map: (rate: bigint) => T): Rates<T> {
-  return {
-    input: map(rates.input),
-    cacheRead: map(rates.cacheRead),
-    cacheWrite: map(rates.cacheWrite),
-    audioInput: map(rates.audioInput),
-    cacheReadAudio: map(rates.cacheReadAudio),
-    output: map(rates.output),
-    audioOutput: map(rates.audioOutput),
-    reasoning: map(rates.reasoning),
+function ownPrice(own: OwnPrice): Price {
+  const pieces = {
+    requests_kcount: own.usd_per_request,
+    web_searches_kcount: own.usd_per_web_search,
+    storage_searches_kcount: own.usd_per_file_search,
   };
+  const perThousand = Object.fromEntries(
+    Object.entries(pieces).flatMap(([key, usd]) => (usd === undefined ? [] : [[key, usd * 1000]])),
+  );
+  const origin = {
+    provider: own.provider ?? "own",
+    model: own.model,
+    validFrom: own.from ?? null,
+    hours: null,
+  };
+  const price = buildPrice(origin, { ...tokenRates(own), ...perThousand })!;
+  const scope = [own.project, own.region, own.service_tier].filter((one) => one !== undefined);
+  return { ...price, id: ["own", ...scope, price.id].join(":") };
+}
+
+function tokenRates({ usd_per_million: base, above = [] }: OwnPrice): ModelPrice {
+  const rates: ModelPrice = {};
+  for (const kind of KIND_NAMES) {
+    const tiers = above.flatMap(({ input_tokens: start, usd_per_million: step }) =>
+      step[kind] === undefined ? [] : [{ start, price: step[kind] }],
+    );
+    if (tiers.length > 0) rates[KINDS[kind][0]] = { base: rateOf(base, kind), tiers };
+    else if (base[kind] !== undefined) rates[KINDS[kind][0]] = base[kind];
+  }
+  return rates;
+}
+
+function rateOf(rates: OwnRates, kind: keyof OwnRates): number {
+  return rates[kind] ?? rateOf(rates, KINDS[kind][1]!);
 }

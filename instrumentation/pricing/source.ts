@@ -8,7 +8,13 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import type { ConditionalPrice, MatchLogic, ModelInfo, Provider } from "@pydantic/genai-prices";
+import type {
+  ConditionalPrice,
+  MatchLogic,
+  ModelInfo,
+  ModelPrice,
+  Provider,
+} from "@pydantic/genai-prices";
 import { buildPrice } from "./price.ts";
 import type { Price } from "./price.ts";
 import { PROVIDER_IDS, providerIdOf } from "./providers.ts";
@@ -16,6 +22,8 @@ import { PROVIDER_IDS, providerIdOf } from "./providers.ts";
 type GenaiPrices = typeof import("@pydantic/genai-prices");
 
 const PACKAGE = "@pydantic/genai-prices";
+/** The data does not say how old it is, so this does; a test holds it against the version that is installed. */
+export const PRICES_PUBLISHED = { version: "0.1.8", on: "2026-09-23" } as const;
 // Not an import statement: a service that only wants spans must not pay for the data when it starts.
 const require = createRequire(import.meta.url);
 let loadedPackage: GenaiPrices | undefined;
@@ -23,6 +31,12 @@ let loadedPackage: GenaiPrices | undefined;
 function genaiPrices(): GenaiPrices {
   return (loadedPackage ??= require(PACKAGE) as GenaiPrices);
 }
+
+/** Rates that the data lacks, by `provider/model`: of OpenAI's price list. */
+export const MISSING_RATES: Readonly<Record<string, ModelPrice>> = {
+  "openai/gpt-4o-audio-preview": { input_audio_mtok: 40, output_audio_mtok: 80 },
+  "openai/gpt-4o-mini-audio-preview": { input_audio_mtok: 10, output_audio_mtok: 20 },
+};
 
 /** All prices that a model has had, has or will have. */
 export interface ModelPrices {
@@ -144,18 +158,19 @@ function buildModelPrices(provider: string, model: ModelInfo): ModelPrices {
 }
 
 function buildVariant(provider: string, model: string, entry: ConditionalPrice): Variant {
-  const constraint = entry.constraint;
+  const { constraint } = entry;
+  const numbers = { ...MISSING_RATES[`${provider}/${model}`], ...entry.prices };
   const origin = { provider, model, validFrom: null, hours: null };
   if (constraint === undefined) {
-    return { price: buildPrice(origin, entry.prices), holdsAt: () => true };
+    return { price: buildPrice(origin, numbers), holdsAt: () => true };
   }
   if (constraint.type === "start_date") {
     const startUnixMs = Date.parse(constraint.start_date);
-    const price = buildPrice({ ...origin, validFrom: constraint.start_date }, entry.prices);
+    const price = buildPrice({ ...origin, validFrom: constraint.start_date }, numbers);
     return { price, holdsAt: (unixMs) => unixMs >= startUnixMs };
   }
   const hours = `${constraint.start_time}-${constraint.end_time}`;
-  const price = buildPrice({ ...origin, hours }, entry.prices);
+  const price = buildPrice({ ...origin, hours }, numbers);
   return {
     price,
     holdsAt: holdsBetween(msOfDay(constraint.start_time), msOfDay(constraint.end_time)),

@@ -8,4 +8,7 @@ export interface Range<L extends string = Label> {
 export type Label = "email" | "phone" | "card" | "iban" | "key" | "password" | "ip";
 
 /** Walks the text once, left to right. Its ranges do not overlap one another. */
-export type Scanner = (text: string, found: (range: Range) => void) => void;
+export type Scanner<L extends string = Label> = (
+  text: string,
+  found: (range: Range<L>) => void,
+) => void;

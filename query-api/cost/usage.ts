@@ -92,7 +92,8 @@ GROUP BY time, provider, request_model, response_model
 HAVING sum(r.calls) > 0`;
 }
 
-const SPAN_COLUMNS: Partial<Record<Dimension, string>> = {
+/** Of a span `s`. */
+export const SPAN_COLUMNS: Partial<Record<Dimension, string>> = {
   project: "s.project",
   service: "s.service",
   environment: "s.environment",

@@ -44,6 +44,8 @@ export interface QualityRow {
   not_applicable: number;
   with_reference: number;
   judges: number;
+  /** What people would say. */
+  calibrated: { labels: number; mean: number; low: number; high: number } | null;
 }
 export interface QualityAnswer {
   from: string;
@@ -72,12 +74,21 @@ export interface JudgeRow {
   judge_hash: string;
   metric: string;
   judge: string;
+  role: string;
   strategy: string;
   judgements: number;
   ok: number;
   failed: number;
   usd_per_thousand: number | null;
   p95_ms: number;
+  people: {
+    records: number;
+    kappa_quadratic: { kappa: number; low: number; high: number } | null;
+  } | null;
+  gate: {
+    state: "passed" | "failed" | "open";
+    conditions: { name: string; expected: string; value: number | null; state: string }[];
+  };
 }
 export interface Judges {
   judges: JudgeRow[];
@@ -97,6 +108,64 @@ export interface WhyJudged {
   metrics: readonly unknown[];
 }
 
+export interface NextLabel {
+  waiting: number;
+  highest: number;
+  rules: { definition: string; scores: string[] } | null;
+  task: {
+    project: string;
+    trace_id: string;
+    span_id: string;
+    input: unknown;
+    output: unknown;
+    documents: unknown[];
+    reference: string | null;
+  } | null;
+}
+export interface ExperimentRun {
+  experiment: string;
+  run: string;
+  started_at: string;
+  finished_at: string | null;
+  model: string;
+  prompt_version: string;
+  dataset_hash: string;
+  items: number;
+  failed: number;
+  metrics: {
+    metric: string;
+    mean: number | null;
+    low: number | null;
+    high: number | null;
+    n: number;
+  }[];
+}
+export interface Experiments {
+  runs: ExperimentRun[];
+  comparison?: {
+    first: string;
+    second: string;
+    same_dataset: boolean;
+    metrics: {
+      metric: string;
+      difference: number | null;
+      low: number | null;
+      high: number | null;
+      n: number;
+      better: number;
+      worse: number;
+      stands: boolean;
+    }[];
+    items: {
+      item: string;
+      question: string;
+      reference: string;
+      first_answer: string;
+      second_answer: string;
+      difference: number;
+    }[];
+  };
+}
 export interface DeterminismAnswer {
   coverage: number | null;
   active: {
@@ -172,6 +241,57 @@ export interface ModelRow {
 }
 export interface Models {
   models: ModelRow[];
+}
+interface Estimate {
+  value: number | null;
+  low: number | null;
+  high: number | null;
+}
+export interface Budgets {
+  budgets: {
+    budget: string;
+    of: Record<string, string>;
+    monthly_usd: number;
+    spent: string;
+    spent_share: number;
+    forecast: number;
+    low: number | null;
+    high: number | null;
+    too_early: boolean;
+    burn_rate: number | null;
+    exhausted_at: string | null;
+    state: "ok" | "warn" | "forecast_over" | "over";
+  }[];
+}
+export interface Ledger {
+  calls: number;
+  cost: string;
+  buckets: { bucket: string; unit: string; quantity: number; cost: string }[];
+  unallocated: string;
+  unpriced: { provider: string; model: string; calls: number }[];
+  anomalies: { anomaly: string; meaning: string; calls: number }[];
+  overhead: { purpose: string; cost: string | null }[];
+  price_list: { published_on: string; age_days: number };
+}
+export interface Review {
+  spenders?: {
+    value: string;
+    calls: number;
+    cost: string | null;
+    cost_share: number | null;
+    cost_per_call: number | null;
+    cached_share: number | null;
+    usd_per_quality_point: Estimate | null;
+  }[];
+  traces?: {
+    trace_id: string;
+    project: string;
+    name: string;
+    start: string;
+    calls: number;
+    cost: string;
+  }[];
+  questions?: { asked: number; answered: number; usd_per_answered: Estimate };
 }
 export interface Sessions {
   sessions: {
@@ -304,11 +424,25 @@ export function address(path: string, parameters: Record<string, string | undefi
   return given.length > 0 ? `${path}?${new URLSearchParams(given)}` : path;
 }
 
-async function ask<T>(url: string, signal: AbortSignal): Promise<T> {
-  const response = await fetch(url, { signal });
+async function ask<T>(url: string, init: RequestInit): Promise<T> {
+  const response = await fetch(url, init);
   const body = await response.json();
   if (response.ok) return body as T;
   throw new Error(body?.error?.message ?? `the server answered ${response.status}`);
+}
+
+function failure(error: unknown): { state: "failed"; message: string } {
+  return { state: "failed", message: error instanceof Error ? error.message : String(error) };
+}
+
+/** Once, and never what was there before. */
+export async function fetchAnswer<T>(url: string, init: RequestInit = {}): Promise<Loaded<T>> {
+  return ask<T>(url, init).then((value) => ({ state: "ready", value }), failure);
+}
+
+export function sendJson(url: string, body: unknown): Promise<Loaded<unknown>> {
+  const headers = { "content-type": "application/json" };
+  return fetchAnswer(url, { method: "POST", headers, body: JSON.stringify(body) });
 }
 
 /** Keeps showing the last answer while the next is under way; `round` asks again. */
@@ -316,15 +450,11 @@ export function useAnswer<T>(url: string, round = 0): Loaded<T> {
   const [loaded, setLoaded] = useState<Loaded<T> & { url?: string }>({ state: "loading" });
   useEffect(() => {
     const stop = new AbortController();
-    ask<T>(url, stop.signal).then(
+    ask<T>(url, { signal: stop.signal }).then(
       (value) => setLoaded({ state: "ready", value, url }),
       (error: unknown) => {
         if (stop.signal.aborted) return; // Another question took its place.
-        setLoaded({
-          state: "failed",
-          message: error instanceof Error ? error.message : String(error),
-          url,
-        });
+        setLoaded({ ...failure(error), url });
       },
     );
     return () => stop.abort();

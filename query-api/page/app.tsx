@@ -4,6 +4,8 @@ import { useEffect, useState } from "preact/hooks";
 import { type Projects, useAnswer } from "./api.ts";
 import { Checks } from "./checks.tsx";
 import { Costs } from "./costs.tsx";
+import { Experiments } from "./experiments.tsx";
+import { Labels } from "./labels.tsx";
 import { type Place, RANGES, type Range, go, hashOf, usePlace } from "./location.ts";
 import { Overview } from "./overview.tsx";
 import { Quality } from "./quality.tsx";
@@ -40,6 +42,12 @@ function App() {
           <Tab place={place} view="quality">
             Quality
           </Tab>
+          <Tab place={place} view="labels">
+            Labels
+          </Tab>
+          <Tab place={place} view="experiments">
+            Experiments
+          </Tab>
           <Tab place={place} view="checks">
             Checks
           </Tab>
@@ -66,6 +74,8 @@ function App() {
         {place.view === "overview" && <Overview place={place} round={round} />}
         {place.view === "costs" && <Costs place={place} round={round} />}
         {place.view === "quality" && <Quality place={place} round={round} />}
+        {place.view === "labels" && <Labels place={place} />}
+        {place.view === "experiments" && <Experiments round={round} />}
         {place.view === "checks" && <Checks place={place} round={round} />}
         {place.view === "traces" && <TraceList place={place} round={round} />}
         {place.view === "trace" && <TraceView place={place} key={place.traceId} />}

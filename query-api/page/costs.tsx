@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import { type Sessions, type Variance, type WhatIf, address, useAnswer } from "./api.ts";
 import { count, moment, percent, usd } from "./format.ts";
 import { type Place, RANGES, go } from "./location.ts";
+import { BudgetsCard, LedgerCard, ReviewCard } from "./ledger.tsx";
 import { ModelsCard } from "./models.tsx";
 import { Failed } from "./notices.tsx";
 
@@ -22,7 +23,10 @@ export function Costs({ place, round }: { place: Place; round: number }) {
   const query = { ...base, model: place.model };
   return (
     <div data-testid="costs">
+      <BudgetsCard round={round} />
       <VarianceCard query={query} range={RANGES[place.range]} round={round} />
+      <ReviewCard query={base} place={place} round={round} />
+      <LedgerCard query={query} round={round} />
       <ModelsCard query={base} round={round} />
       <WhatIfCard query={query} />
       <SessionsCard query={base} place={place} round={round} />

@@ -20,8 +20,10 @@ export const STEPS: Record<Range, { step: string; seconds: number }> = {
   "30d": { step: "12h", seconds: 43_200 },
 };
 
+const VIEWS = ["costs", "quality", "labels", "experiments", "checks"] as const;
+
 export interface Place {
-  view: "overview" | "costs" | "quality" | "checks" | "traces" | "trace";
+  view: (typeof VIEWS)[number] | "overview" | "traces" | "trace";
   traceId: string;
   range: Range;
   project: string;
@@ -48,7 +50,7 @@ function readPlace(hash: string): Place {
 
 function viewOf(name: string | undefined, traceId: string): Place["view"] {
   if (name === "traces") return traceId ? "trace" : "traces";
-  return name === "quality" || name === "costs" || name === "checks" ? name : "overview";
+  return VIEWS.find((view) => view === name) ?? "overview";
 }
 
 export function hashOf(place: Place): string {

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hasBrowser, launchBrowser } from "../../test/browser.ts";
 import { type QueryApi, startQueryApi } from "../main.ts";
 import { FEATURED, HOSTILE, seedDemo } from "../test-demo.ts";
-import { insertSpans, testTraceId } from "../test-spans.ts";
+import { insertSpans, testSpanId, testTraceId } from "../test-spans.ts";
 
 describe.skipIf(!hasBrowser)("the page", () => {
   let engine: TestEngine;
@@ -63,6 +63,57 @@ describe.skipIf(!hasBrowser)("the page", () => {
       })),
       format: "JSONEachRow",
     });
+    // Of the featured trace, and labels of others by people.
+    const scored = Array.from({ length: 40 }, (_, n) => ({
+      project: "shop-assistant",
+      name: "faithfulness",
+      event_time: ((Date.now() - n * 60_000) / 1_000).toFixed(3),
+      evaluated_at: (Date.now() / 1_000).toFixed(3),
+      trace_id: n === 0 ? Buffer.from(testTraceId(FEATURED), "hex").toString() : `t${n}`,
+      span_id: n === 0 ? Buffer.from(testSpanId(FEATURED, "chat gpt-4.1"), "hex").toString() : "s",
+      status: "ok",
+      norm: (n % 5) / 4,
+      score: 1 + (n % 5),
+      model: "gpt-4.1",
+    }));
+    await writer.insert({
+      table: "assay.evaluations",
+      values: scored.flatMap((score, n) => [
+        { ...score, evaluation_id: `f${n}`, source: "judge", role: "cheap", judge_hash: "aa", evaluator: "judge-1" },
+        ...(n === 0 ? [] : [{ ...score, evaluation_id: `l${n}`, role: "human", purpose: "label", evaluator: "ann", stratum: "plain" }]),
+      ]),
+      format: "JSONEachRow",
+    }); // prettier-ignore
+    await writer.insert({
+      table: "assay.judge_definitions",
+      values: [{ judge_hash: "aa", metric: "faithfulness", described_at: "2026-01-01 00:00:00", definition: HOSTILE, scores: ["none", "some", "half", "most", "all of it"] }],
+      format: "JSONEachRow",
+    }); // prettier-ignore
+    await writer.insert({
+      table: "assay.experiment_runs",
+      values: ["v1", "v2"].map((run) => ({
+        experiment: "prompts", run, started_at: (Date.now() / 1_000 - 60).toFixed(3), finished_at: (Date.now() / 1_000).toFixed(3), items: 4,
+        dataset_hash: "d1", model: "gpt-4.1", prompt_version: run, parameters: "{}", judges: "[]",
+      })),
+      format: "JSONEachRow",
+    }); // prettier-ignore
+    const items = ["v1", "v2"].flatMap((run) => [0, 1, 2, 3].map((n) => ({ run, n })));
+    await writer.insert({
+      table: "assay.experiment_outputs",
+      values: items.map(({ run, n }) => ({
+        experiment: "prompts", run, item: `i${n}`, trace_id: Buffer.from(`item-${n}`.padEnd(16, "-")).toString("hex"), created_at: (Date.now() / 1_000).toFixed(3),
+        question: HOSTILE, answer: `answer of ${run}`,
+      })),
+      format: "JSONEachRow",
+    }); // prettier-ignore
+    await writer.insert({
+      table: "assay.evaluations",
+      values: items.map(({ run, n }) => ({
+        project: "p", name: "composite", event_time: (Date.now() / 1_000 - 60).toFixed(3), evaluated_at: (Date.now() / 1_000).toFixed(3), evaluation_id: `${run}-${n}`,
+        trace_id: `item-${n}`.padEnd(16, "-"), purpose: "experiment", experiment: "prompts", run, status: "ok", norm: run === "v1" ? 0.5 + n / 100 : 0.9,
+      })),
+      format: "JSONEachRow",
+    }); // prettier-ignore
     await writer.insert({
       table: "assay.check_results",
       values: ["firing", "ok"].map((state) => ({
@@ -84,6 +135,8 @@ describe.skipIf(!hasBrowser)("the page", () => {
     api = await startQueryApi({
       address: { host: "127.0.0.1", port: 0 },
       target: engine.readerTarget,
+      writer: engine.target,
+      labels: { share: 1, twice: 0 },
       log: () => {},
     });
     origin = `http://127.0.0.1:${api.address.port}`;
@@ -136,6 +189,47 @@ describe.skipIf(!hasBrowser)("the page", () => {
     await page.getByTestId("nothing-judged").waitFor();
   });
 
+  test("quality: what people's labels make of a mean, and whether a judge is to be trusted", async () => {
+    await page.goto(`${origin}/#/quality?range=24h`);
+    const tile = page.getByTestId("metric-faithfulness");
+    await tile.waitFor();
+    expect(await tile.textContent()).toMatch(/people: \d\d\.\d, \d\d\.\d to \d\d\.\d/);
+    const judge = page.getByTestId("judges-table").locator("tbody tr").first();
+    expect(await judge.textContent()).toMatch(/weighted kappa 1\.00 .*39 records.*no/);
+  });
+
+  test("labels: a reviewer sees a record as text, without the judge's score, and gives one", async () => {
+    await page.goto(`${origin}/#/labels`);
+    await page.getByTestId("reviewer").fill("bob");
+    await page.keyboard.press("Enter");
+    const record = page.getByTestId("label-record");
+    await record.waitFor();
+    expect(await record.textContent()).toContain("you can return it until 6 December");
+    expect(await record.textContent()).toContain(HOSTILE);
+    expect(await page.getByTestId("scale").textContent()).toContain("5 all of it");
+    expect(await page.evaluate(() => "hacked" in globalThis)).toBe(false);
+    await page.getByTestId("scale").getByRole("button", { name: "4" }).click();
+    await page.getByTestId("no-task").getByText("You gave 1 labels").waitFor();
+    const result = await writer.query({
+      query: "SELECT score, evaluator, stratum FROM assay.evaluations WHERE evaluator = 'bob'",
+      format: "JSONEachRow",
+    });
+    expect(await result.json()).toEqual([{ score: 4, evaluator: "bob", stratum: "doubtful" }]);
+  });
+
+  test("experiments: runs, and two of them compared item by item", async () => {
+    await page.goto(`${origin}/#/experiments`);
+    const rows = page.getByTestId("runs-table").locator("tbody tr");
+    await rows.first().waitFor();
+    expect(await rows.last().textContent()).toContain("v2");
+    await page.getByLabel("compare v2").check();
+    await page.getByLabel("compare v1").check();
+    const comparison = page.getByTestId("experiment-comparison");
+    await comparison.waitFor();
+    expect(await comparison.textContent()).toMatch(/v2 less v1.*composite\+38\.5/);
+    expect(await comparison.textContent()).toContain(`${HOSTILE}v2 answer of v2v1 answer of v1`);
+  });
+
   test("costs: why they changed, models side by side, and what another would have cost", async () => {
     await page.goto(`${origin}/#/costs?range=6h`);
     const variance = page.getByTestId("variance");
@@ -145,6 +239,11 @@ describe.skipIf(!hasBrowser)("the page", () => {
     const models = page.getByTestId("models-table");
     expect(await models.textContent()).toContain("gpt-4.1-mini");
     expect(await models.locator("tbody tr").count()).toBe(6);
+    await page.getByTestId("ledger").getByText("Sum").waitFor();
+    await page.getByTestId("unpriced").getByText("in-house-llama").waitFor();
+    await page.getByTestId("answered").getByText("An answered question costs").waitFor();
+    await page.getByTestId("review-by").selectOption("provider");
+    await page.getByTestId("spenders").getByText("anthropic").waitFor();
     await page.getByTestId("what-if-model").fill("openai/gpt-4.1-nano");
     await page.keyboard.press("Enter");
     await page.getByTestId("what-if").getByText("instead of").waitFor();

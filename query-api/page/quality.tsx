@@ -86,6 +86,12 @@ function MetricTile({
       <span>{row.metric.replaceAll("_", " ")}</span>
       <strong class={row.too_few ? "muted" : ""}>{percentage(row.mean)}</strong>
       <small>{row.mean === null ? "no score" : intervalOf(row)}</small>
+      {row.calibrated && (
+        <small title="By people's labels of a part of the records">
+          people: {percentage(row.calibrated.mean)}, {percentage(row.calibrated.low)} to{" "}
+          {percentage(row.calibrated.high)}
+        </small>
+      )}
       <small class={missing > 0 ? "bad-text" : "muted"}>
         {count(row.n)} scored{missing > 0 ? `, ${count(missing)} without a score` : ""}
       </small>
@@ -96,6 +102,12 @@ function MetricTile({
 function intervalOf({ low, high, too_few }: QualityRow): string {
   if (low === null || high === null || too_few) return "too few to tell";
   return `${percentage(low)} to ${percentage(high)}`;
+}
+
+function peopleOf({ calibrated }: QualityRow): string {
+  if (!calibrated) return "";
+  const { mean, low, high } = calibrated;
+  return `${percentage(mean)} (${percentage(low)} to ${percentage(high)})`;
 }
 
 /** 0 is the worst score, 100 the best. */
@@ -165,6 +177,7 @@ function Parts({ query, round, place }: { query: Query; round: number; place: Pl
               <th>Release</th>
               <th class="num">Mean</th>
               <th>95 % interval</th>
+              <th>By people's labels</th>
               <th class="num">Scored</th>
               <th class="num">Failed</th>
               <th class="num">With a reference</th>
@@ -186,6 +199,7 @@ function Parts({ query, round, place }: { query: Query; round: number; place: Pl
                 <td>{row.release}</td>
                 <td class={`num strong${row.too_few ? " muted" : ""}`}>{percentage(row.mean)}</td>
                 <td class="muted">{intervalOf(row)}</td>
+                <td class="muted">{peopleOf(row)}</td>
                 <td class="num">{count(row.n)}</td>
                 <td class={`num${row.failed > 0 ? " bad-text" : " muted"}`}>{count(row.failed)}</td>
                 <td class="num">{count(row.with_reference)}</td>

@@ -33,6 +33,8 @@ export function JudgesCard({ query, round }: { query: Query; round: number }) {
               <th class="num">Failed</th>
               <th class="num">A thousand cost</th>
               <th class="num">p95</th>
+              <th>With people</th>
+              <th>To be trusted</th>
             </tr>
           </thead>
           <tbody>
@@ -83,8 +85,39 @@ function JudgeLine({
       </td>
       <td class="num">{perThousand === null ? "not known" : usd(String(perThousand))}</td>
       <td class="num">{duration(row.p95_ms)}</td>
+      <td class="muted">{withPeople(row)}</td>
+      <td>
+        <span class={`badge ${GATES[row.gate.state].badge}`} title={gateOf(row)}>
+          {GATES[row.gate.state].name}
+        </span>
+      </td>
     </tr>
   );
+}
+
+const GATES = {
+  passed: { name: "yes", badge: "good" },
+  failed: { name: "no", badge: "bad" },
+  open: { name: "not known", badge: "" },
+};
+
+function withPeople({ people }: JudgeRow): string {
+  if (!people) return "no labels";
+  const kappa = people.kappa_quadratic;
+  const agreement = kappa
+    ? `weighted kappa ${kappa.kappa.toFixed(2)} (${kappa.low.toFixed(2)} to ${kappa.high.toFixed(2)})`
+    : "no variance";
+  return `${agreement}, ${count(people.records)} records`;
+}
+
+/** Each condition in a line. */
+function gateOf({ gate }: JudgeRow): string {
+  return gate.conditions
+    .map(({ name, expected, value, state }) => {
+      const found = value === null ? "not measured" : String(Math.round(value * 1000) / 1000);
+      return `${name.replaceAll("_", " ")}: ${state}, ${found} (${expected})`;
+    })
+    .join("\n");
 }
 
 function Comparison({ of }: { of: NonNullable<Judges["comparison"]> }) {

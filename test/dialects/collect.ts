@@ -1,20 +1,16 @@
 /**
- * What the collector makes of the same calls through each instrumentation: its real package in a process of its own,
- * against a scripted model, its spans translated.
+ * What is stored of the same calls through each instrumentation: its real package in a process of its own, against a
+ * scripted model, its spans sent to a real collector and read from ClickHouse.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { ATTR, MODEL_OPERATIONS } from "@assay/instrumentation/conventions";
-import { loadPriceBook } from "@assay/instrumentation/pricing";
-import { SpanMessage } from "../../collector/dialects/span-message.ts";
-import { isForeignKey, translate } from "../../collector/dialects/translate.ts";
-import { finishReason, providerName } from "../../collector/dialects/words.ts";
-import { createEncoder } from "../../collector/encode/encoder.ts";
-import { readBlock } from "../../collector/encode/native-reading.ts";
+import { createClickHouse, targetOf } from "@assay/clickhouse";
+import { MODEL_OPERATIONS } from "@assay/instrumentation/conventions";
+import { metricsOf } from "../faults/metrics.ts";
+import { assayEnv, removeData, startAssay, until } from "../processes.ts";
 import { startModelServer } from "./model-server.ts";
-import { startOtlpSink } from "./otlp-sink.ts";
 
 const here = fileURLToPath(new URL("./", import.meta.url));
 
@@ -46,76 +42,118 @@ export const CALLS = ["chat", "stream", "tool call", "embeddings"] as const;
 export type CallName = (typeof CALLS)[number];
 export type Values = Readonly<Record<string, unknown>>;
 
+/** Of one instrumentation. */
 export type Collected = Partial<Record<CallName, Values>> & {
   /** Spans around the calls, which are none themselves. */
   surrounding: number;
   /** Spans that say of a call what another says too. */
   repeated: number;
-  /** What the encoder writes for the calls: tokens and money, in the order of the calls. */
+  /** Tokens and money of the rows that count as calls, in the order of the calls. */
   money: readonly Values[];
 };
 
-/** Canonical attributes that a call through any instrumentation could give. */
-export const COMPARED: readonly string[] = [
-  ATTR.operationName,
-  ATTR.providerName,
-  ATTR.requestModel,
-  ATTR.responseModel,
-  ATTR.responseId,
-  ATTR.responseFinishReasons,
-  ATTR.inputTokens,
-  ATTR.outputTokens,
-  ATTR.cacheReadTokens,
-  ATTR.reasoningTokens,
-  ATTR.requestTemperature,
-  ATTR.requestTopP,
-  ATTR.requestSeed,
-  ATTR.requestMaxTokens,
-  ATTR.requestStream,
-  ATTR.serverAddress,
-  ATTR.inputMessages,
-  ATTR.outputMessages,
-  ATTR.toolDefinitions,
-];
+/** Columns that a call through any instrumentation could fill. */
+export const COMPARED = [
+  "operation",
+  "provider",
+  "request_model",
+  "response_model",
+  "response_id",
+  "finish_reasons",
+  "input_tokens",
+  "output_tokens",
+  "cache_read_tokens",
+  "reasoning_tokens",
+  "temperature",
+  "top_p",
+  "seed",
+  "max_tokens",
+  "is_stream",
+  "server_address",
+  "content_input",
+  "content_output",
+  "content_tools",
+] as const;
+
+const MONEY = [
+  "operation",
+  "input_tokens",
+  "cache_read_tokens",
+  "output_tokens",
+  "cost",
+  "cost_status",
+] as const;
+
+type Row = Readonly<Record<string, unknown>>;
 
 /** Where a package says something else than the provider did, and why; the collector cannot know better. */
 export const KNOWN_DIFFERENCES: Partial<Record<Instrumentation, Readonly<Record<string, string>>>> =
   {
     openinference: {
-      [`stream ${ATTR.responseModel}`]: "names the model that was asked for",
+      "stream response_model": "names the model that was asked for",
     },
     traceloop: {
-      [`stream ${ATTR.inputTokens}`]: "counts for itself what the provider reported",
-      [`stream ${ATTR.outputTokens}`]: "counts for itself what the provider reported",
+      "stream input_tokens": "counts for itself what the provider reported",
+      "stream output_tokens": "counts for itself what the provider reported",
     },
     langfuse: {
-      [`chat ${ATTR.requestModel}`]: "one name only: of the model that answered",
-      [`tool call ${ATTR.requestModel}`]: "one name only: of the model that answered",
-      [`stream ${ATTR.responseModel}`]: "one name only: of the model that was asked for",
+      "chat request_model": "one name only: of the model that answered",
+      "tool call request_model": "one name only: of the model that answered",
+      "stream response_model": "one name only: of the model that was asked for",
     },
     openlit: {
-      [`chat ${ATTR.serverAddress}`]: "always api.openai.com",
-      [`stream ${ATTR.serverAddress}`]: "always api.openai.com",
-      [`tool call ${ATTR.serverAddress}`]: "always api.openai.com",
-      [`embeddings ${ATTR.serverAddress}`]: "always api.openai.com",
-      [`embeddings ${ATTR.inputMessages}`]: "plain text",
+      "chat server_address": "always api.openai.com",
+      "stream server_address": "always api.openai.com",
+      "tool call server_address": "always api.openai.com",
+      "embeddings server_address": "always api.openai.com",
+      "embeddings content_input": "plain text",
     },
     "ai-7": {
-      [`tool call ${ATTR.toolDefinitions}`]: "parameters are called inputSchema",
+      "tool call content_tools": "parameters are called inputSchema",
     },
   };
 
-/** The model calls of one run, in their order. Spans that surround them are left out: they do not count. */
-export async function collect(name: Instrumentation): Promise<Collected> {
+/** What is stored of the calls through each of these, run one after the other, through one collector. */
+export async function collectAll(
+  names: readonly Instrumentation[],
+): Promise<Map<Instrumentation, Collected>> {
+  const assay = await startAssay("collector", await assayEnv());
+  try {
+    const collected = new Map<Instrumentation, Collected>();
+    for (const name of names) collected.set(name, await collect(name, assay));
+    return collected;
+  } finally {
+    await assay.stop();
+    await removeData(assay.env);
+  }
+}
+
+type Assay = Awaited<ReturnType<typeof startAssay>>;
+
+async function collect(name: Instrumentation, assay: Assay): Promise<Collected> {
+  const since = Date.now();
+  const before = await acceptedSpans(assay);
+  await callThrough(name, assay.otlp);
+  const rows = await storedRows(assay, since, (await acceptedSpans(assay)) - before);
+  return collectedFrom(rows);
+}
+
+async function acceptedSpans(assay: Assay): Promise<number> {
+  const metrics = await metricsOf(assay);
+  return [...metrics]
+    .filter(([series]) => series.startsWith("otelcol_receiver_accepted_spans_total"))
+    .reduce((sum, [, value]) => sum + value, 0);
+}
+
+async function callThrough(name: Instrumentation, otlpUrl: string): Promise<void> {
   const model = await startModelServer();
-  const sink = await startOtlpSink();
   try {
     const [command, ...args] = commandOf(name);
     const child = spawn(command, args, {
       env: {
         ...process.env,
         MODEL_URL: model.url,
-        OTLP_URL: sink.url,
+        OTLP_URL: otlpUrl,
         ASSAY_CONTENT: "full",
         OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT: "true",
       },
@@ -126,10 +164,8 @@ export async function collect(name: Instrumentation): Promise<Collected> {
     child.stderr.on("data", (text: Buffer) => (output += text.toString()));
     const [code] = (await once(child, "exit")) as [number | null];
     if (code !== 0) throw new Error(`${name} ended with ${code}:\n${output}`);
-    return { ...callsOf(sink.spans), money: moneyOf(sink.bodies, sink.spans.length) };
   } finally {
     model.server.close();
-    sink.server.close();
   }
 }
 
@@ -138,74 +174,62 @@ function commandOf(name: Instrumentation): [string, ...string[]] {
   return [process.execPath, `${here}run.mjs`, name];
 }
 
-const MONEY = ["input_tokens", "cache_read_tokens", "output_tokens", "cost", "cost_status"];
-
-function moneyOf(bodies: readonly Uint8Array[], spanCount: number): Values[] {
-  const encoder = createEncoder({
-    priceBook: loadPriceBook(),
-    collectorId: "dialects",
-    maxSpanAgeMs: 86_400_000,
-    dialects: { isForeignKey, translate },
-  });
-  for (const [index, body] of bodies.entries()) {
-    const receipt = { seq: index + 1, signal: "traces" as const, receivedAtUnixMs: Date.now() };
-    encoder.append({ ...receipt, body, spanCount, rejected: [] });
+/** The rows of `spans` spans that were received since then, with their content, in the order of their starts. */
+async function storedRows(assay: Assay, since: number, spans: number): Promise<Row[]> {
+  const [host, port] = assay.env["ASSAY_CLICKHOUSE_HTTP"]!.split(":");
+  const address = { host: host!, port: Number(port) };
+  const target = await targetOf(
+    { ASSAY_DATA: assay.dataDir, ASSAY_CLICKHOUSE_HTTP: address },
+    "writer",
+  );
+  const client = createClickHouse(target);
+  const query = `SELECT s.*, c.content_system, c.content_input, c.content_output, c.content_tools, c.span_id != toFixedString('', 8) AS is_content_there
+    FROM assay.spans AS s
+    LEFT JOIN (SELECT * FROM assay.span_content WHERE row_kind = 'span') AS c ON c.trace_id = s.trace_id AND c.span_id = s.span_id
+    WHERE s.received_at >= fromUnixTimestamp64Milli({since:Int64}) ORDER BY s.start_unix_nano`;
+  const read = async () =>
+    (await client.query({ query, query_params: { since }, format: "JSONEachRow" })).json<Row>();
+  try {
+    // The views are filled one after the other.
+    return await until(
+      read,
+      (rows) =>
+        rows.length === spans && rows.every((r) => !r["has_content"] || r["is_content_there"]),
+      30_000,
+    );
+  } finally {
+    await client.close();
   }
-  return readBlock(encoder.finish(1))
-    .filter((row) => row["is_model_call"])
-    .sort((a, b) =>
-      Number(BigInt(a["start_unix_nano"] as bigint) - BigInt(b["start_unix_nano"] as bigint)),
-    )
-    .map((row) => ({
-      operation: row["operation"],
-      ...Object.fromEntries(MONEY.map((column) => [column, row[column]])),
-    }));
 }
 
-function callsOf(spans: readonly Uint8Array[]): Omit<Collected, "money"> {
-  const messages = spans
-    .map((span) => translate(span, 0, span.length) ?? span)
-    .map((span) => new SpanMessage(span, 0, span.length))
-    .sort((a, b) => Number(a.startUnixNano - b.startUnixNano));
-  const calls = messages.filter((span) => MODEL_OPERATIONS.has(operationOf(span.attributes)));
-  const embeddings = calls.filter(({ attributes }) => operationOf(attributes) === "embeddings");
+function collectedFrom(rows: readonly Row[]): Collected {
+  const calls = rows.filter((row) => MODEL_OPERATIONS.has(row["operation"] as string));
+  const embeddings = calls.filter((row) => row["operation"] === "embeddings");
   const inOrder = [
     ...calls.filter((call) => !embeddings.includes(call)).slice(0, 3),
-    embeddings.find(({ attributes }) => attributes.has(ATTR.inputTokens)) ?? embeddings[0],
+    embeddings.find((row) => row["input_tokens"]) ?? embeddings[0],
   ];
   const named: Partial<Record<CallName, Values>> = {};
   inOrder.forEach((call, index) => {
-    if (call !== undefined) named[CALLS[index]!] = valuesOf(call.attributes);
+    if (call !== undefined) named[CALLS[index]!] = valuesOf(call);
   });
-  return {
-    ...named,
-    surrounding: messages.length - calls.length,
-    repeated: calls.length - Object.keys(named).length,
-  };
+  const money = rows
+    .filter((row) => row["is_model_call"])
+    .map((row) => Object.fromEntries(MONEY.map((column) => [column, row[column]])));
+  const surrounding = rows.length - calls.length;
+  return { ...named, money, surrounding, repeated: calls.length - Object.keys(named).length };
 }
 
-function operationOf(attributes: ReadonlyMap<string, unknown>): string {
-  return attributes.get(ATTR.operationName) as string;
-}
-
-/** As the encoder reads them: older names, JSON. */
-function valuesOf(attributes: ReadonlyMap<string, unknown>): Values {
+/** The columns that have a value, JSON read. */
+function valuesOf(row: Row): Values {
   const values: Record<string, unknown> = {};
-  for (const key of COMPARED) {
-    const value = attributes.get(key);
-    // In the columns none and 0, or false, are the same.
-    if (value !== undefined && value !== null && value !== false && value !== 0)
-      values[key] = typeof value === "string" && /^[[{]/.test(value) ? JSON.parse(value) : value;
+  for (const column of COMPARED) {
+    const value = row[column];
+    if (!value || (Array.isArray(value) && value.length === 0)) continue;
+    values[column] = typeof value === "string" && /^[[{]/.test(value) ? JSON.parse(value) : value;
   }
-  const provider = values[ATTR.providerName] ?? attributes.get("gen_ai.system");
-  if (typeof provider === "string") values[ATTR.providerName] = providerName(provider);
-  const reasons = values[ATTR.responseFinishReasons];
-  if (Array.isArray(reasons)) values[ATTR.responseFinishReasons] = reasons.map(finishReason);
-  values[ATTR.outputMessages] = withoutReasons(values[ATTR.outputMessages]);
-  values[ATTR.inputMessages] &&= withSystem(
-    values[ATTR.inputMessages],
-    attributes.get(ATTR.systemInstructions),
-  );
+  values["content_output"] = withoutReasons(values["content_output"]);
+  values["content_input"] &&= withSystem(values["content_input"], row["content_system"]);
   return values;
 }
 
@@ -217,7 +241,7 @@ function withoutReasons(messages: unknown): unknown {
 
 /** Some keep the system message apart, some in the conversation, some (OpenLIT) write it twice. */
 function withSystem(messages: unknown, system: unknown): unknown {
-  if (typeof system !== "string" || !Array.isArray(messages)) return messages;
+  if (typeof system !== "string" || system === "" || !Array.isArray(messages)) return messages;
   const first = messages[0] as { role?: unknown } | undefined;
   if (first?.role === "system") return messages;
   return [{ role: "system", parts: JSON.parse(system) as unknown }, ...(messages as unknown[])];

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { beforeAll, describe, expect, test } from "vitest";
 import {
   CALLS,
-  collect,
+  collectAll,
   type Collected,
   COMPARED,
   hasPackages,
@@ -21,12 +21,12 @@ const OTHERS = Object.keys(INSTRUMENTATIONS).filter(
 const isHere = (name: Instrumentation): boolean => hasPython || !name.startsWith("python ");
 
 describe.skipIf(!hasPackages)("real packages", () => {
-  const collected = new Map<Instrumentation, Collected>();
+  let collected: ReadonlyMap<Instrumentation, Collected>;
 
   beforeAll(async () => {
-    for (const name of Object.keys(INSTRUMENTATIONS) as Instrumentation[])
-      if (isHere(name)) collected.set(name, await collect(name));
-  }, 180_000);
+    const names = Object.keys(INSTRUMENTATIONS) as Instrumentation[];
+    collected = await collectAll(names.filter(isHere));
+  }, 240_000);
 
   test("our own sees everything", () => {
     const ours = collected.get("assay")!;

@@ -25,8 +25,9 @@ Pydantic AI and Logfire, Azure AI and Semantic Kernel, LangSmith and the older n
 agent or chain around them.
 
 This page is written by \`npm run docs:dialects\`. It makes the same calls (a chat, the same streamed, one
-that ends in a tool call, embeddings) through the real packages and through Assay's own instrumentation. Values that a
-package gives are equal to ours unless it says otherwise here; tokens and model that are equal cost the same.
+that ends in a tool call, embeddings) through the real packages and through Assay's own instrumentation, sends the spans to a
+collector and compares the rows in ClickHouse, column by column. Values that a package gives are equal to ours unless it says
+otherwise here; tokens and model that are equal cost the same.
 `;
 
 function section(name: Instrumentation, theirs: Collected, ours: Collected): string[] {

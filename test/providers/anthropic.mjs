@@ -44,7 +44,7 @@ export function situations([{ Anthropic }], { url, within, collect, errorOf, unt
     "aborted by signal": async () => {
       const controller = new AbortController();
       const answer = create("hang signal", {}, { signal: controller.signal });
-      setTimeout(() => controller.abort(), 30);
+      void until("got=hang signal").then(() => controller.abort());
       return [await errorOf(answer), await until("cut=hang signal")];
     },
     "aborted by signal, streamed": async () => {

@@ -1,5 +1,5 @@
 /** The contract's behaviours in Cohere's SDK. */
-import { netSituations } from "./net-situations.mjs";
+import { situationsOf } from "./situations.mjs";
 
 export const packages = ["cohere-ai"];
 
@@ -10,7 +10,7 @@ export function situations([{ CohereClientV2 }], tools) {
     maxRetries: retries,
     ...(timeoutMs ? { timeoutInSeconds: timeoutMs / 1000 } : {}),
   });
-  return netSituations(
+  return situationsOf(
     {
       chat: (request, options) => client.chat(request, optionsOf(options)),
       stream: (request, options) => client.chatStream(request, optionsOf(options)),

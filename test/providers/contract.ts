@@ -8,11 +8,13 @@
  * problems per behaviour, which the test wants empty and docs/support.md is written from.
  */
 import { existsSync, readFileSync } from "node:fs";
+import { copyFile } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual } from "node:util";
 import { startOtlpSink, type SinkSpan } from "../../instrumentation/testing/otlp-sink.ts";
 import { runNode } from "../../instrumentation/testing/run-node.ts";
-import { copyOfPackage } from "./copy-of-package.ts";
+import { folderWith, folderWithCopy, type InstalledAs } from "./service-folder.ts";
 
 export const BEHAVIOURS = [
   "plain",
@@ -47,6 +49,8 @@ export const PRESENT = Symbol("present");
 export interface Provider {
   readonly name: string;
   readonly package: string;
+  /** What a service has besides, or under another name than here: another major. */
+  readonly installedAs?: InstalledAs;
   /** Exports `packages` and `situations`. */
   readonly script: URL;
   startServer(): Promise<{ url: string; close(): Promise<void> }>;
@@ -89,34 +93,41 @@ const REGISTER = fileURLToPath(new URL("../../instrumentation/register.ts", HERE
 /** What is true of the process rather than of a call is tried with the first two. */
 const SAMPLES = ["plain", "streamed"];
 
-export function versionOf(provider: Pick<Provider, "package">): string | undefined {
-  const manifest = new URL(`node_modules/${provider.package}/package.json`, HERE);
+export function versionOf(provider: Provider): string | undefined {
+  const manifest = new URL(`node_modules/${folderOf(provider)}/package.json`, HERE);
   if (!existsSync(manifest)) return undefined;
   return (JSON.parse(readFileSync(manifest, "utf8")) as { version: string }).version;
 }
 
+function folderOf(provider: Provider): string {
+  return provider.installedAs?.[provider.package] ?? provider.package;
+}
+
 export async function runContract(provider: Provider): Promise<ContractResult> {
-  const plain = new Map([
-    ["esm", await run(provider, "esm", false)],
-    ["cjs", await run(provider, "cjs", false)],
-  ]);
+  const formats = ["esm", "cjs"] as const;
+  const plain = await Promise.all(formats.map((format) => run(provider, format, false)));
+  const traced = await Promise.all(formats.map((format) => run(provider, format, true)));
   const results = new Map<string, BehaviourResult>();
   const moduleProblems: string[] = [];
-  for (const [format, expected] of plain) {
-    const traced = await run(provider, format as Mode, true);
+  for (const [at, format] of formats.entries()) {
+    const [expected, seen] = [plain[at]!, traced[at]!];
     for (const name of namesOf(provider, expected)) {
-      const problems = compare(provider, name, expected, traced);
+      const problems = compare(provider, name, expected, seen);
       addResult(results, name, problems, format, expected.unsupported[name]);
       moduleProblems.push(...problems.map((problem) => `${format}, ${name}: ${problem}`));
     }
-    moduleProblems.push(...traced.problems.map((problem) => `${format}: ${problem}`));
+    moduleProblems.push(...seen.problems.map((problem) => `${format}: ${problem}`));
   }
-  const esm = plain.get("esm")!;
+  const esm = plain[0]!;
+  const [late, copies] = await Promise.all([
+    lateProblems(provider, esm),
+    copiesProblems(provider, esm),
+  ]);
   const whole = (name: Behaviour, problems: string[]): void =>
     addResult(results, name, problems, "process", esm.unsupported[name]);
   whole("both module systems", moduleProblems);
-  whole("imported before the registration", await lateProblems(provider, esm));
-  whole("two copies of the SDK", await copiesProblems(provider, esm));
+  whole("imported before the registration", late);
+  whole("two copies of the SDK", copies);
   return {
     provider: provider.name,
     package: provider.package,
@@ -153,13 +164,19 @@ async function run(
   { cwd, only = [] }: { cwd?: string; only?: readonly string[] } = {},
 ): Promise<Outcome> {
   const [sink, server] = await Promise.all([startOtlpSink(), provider.startServer()]);
+  await using service = await folderWith({
+    [provider.package]: provider.package,
+    ...provider.installedAs,
+  });
+  const child = join(service.folder, basename(CHILD));
+  await copyFile(CHILD, child);
   try {
     const register = traced && mode !== "late" ? ["--import", REGISTER] : [];
     const script = fileURLToPath(provider.script);
     const { stdout, stderr } = await runNode(
-      ["--expose-gc", ...register, CHILD, script, mode, server.url, only.join(",")],
+      ["--expose-gc", ...register, child, script, mode, server.url, only.join(",")],
       traced ? { ASSAY_ENDPOINT: sink.url, ASSAY_CONTENT: "full" } : {},
-      cwd,
+      cwd ?? service.folder,
     );
     if (!stdout) throw new Error(`the child of ${provider.name} printed nothing: ${stderr}`);
     return { ...(JSON.parse(stdout) as Omit<Outcome, "spans">), spans: sink.spans };
@@ -227,7 +244,7 @@ async function lateProblems(provider: Provider, plain: Outcome): Promise<string[
 /** The second copy lies where the process was started, as a dependency's own lies beside it. */
 async function copiesProblems(provider: Provider, plain: Outcome): Promise<string[]> {
   if (plain.unsupported["two copies of the SDK"] !== undefined) return [];
-  await using copy = await copyOfPackage(provider.package);
+  await using copy = await folderWithCopy(provider.package, folderOf(provider));
   const traced = await run(provider, "copies", true, { cwd: copy.folder, only: SAMPLES });
   const problems = [...traced.problems];
   for (const name of SAMPLES) {

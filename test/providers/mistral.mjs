@@ -1,5 +1,5 @@
 /** The contract's behaviours in Mistral's SDK. */
-import { netSituations } from "./net-situations.mjs";
+import { situationsOf } from "./situations.mjs";
 
 export const packages = ["@mistralai/mistralai"];
 
@@ -17,7 +17,7 @@ export function situations([{ Mistral }], tools) {
     ...(timeoutMs ? { timeoutMs } : {}),
     ...(retries ? { retries: TWICE, retryCodes: ["503"] } : {}),
   });
-  return netSituations(
+  return situationsOf(
     {
       chat: (request, options) => client.chat.complete(request, optionsOf(options)),
       stream: (request, options) => client.chat.stream(request, optionsOf(options)),

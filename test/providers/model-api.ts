@@ -13,7 +13,7 @@ export interface Exchange {
   response: ServerResponse;
 }
 
-interface ModelApi {
+export interface ModelApi {
   url: string;
   close(): Promise<void>;
 }
@@ -27,12 +27,18 @@ export async function startModelApi(answer: (exchange: Exchange) => unknown): Pr
 
   async function exchangeOf(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname, searchParams } = new URL(request.url ?? "/", "http://localhost");
-    // The child asks whether the request for this model was cut off.
-    if (pathname === "/asked") return json(response, cut.has(searchParams.get("cut") ?? ""));
+    // The child asks whether a request for this model has come, or was cut off.
+    if (pathname === "/asked")
+      return json(
+        response,
+        cut.has(searchParams.get("cut") ?? "") || attempts.has(searchParams.get("got") ?? ""),
+      );
     let text = "";
     for await (const chunk of request) text += String(chunk);
-    const body = JSON.parse(text || "{}") as Record<string, unknown>;
-    const model = /\/models?\/([^/:?]+)/.exec(pathname)?.[1] ?? String(body["model"]);
+    const isForm = request.headers["content-type"]?.startsWith("multipart/") ?? false;
+    const body = (isForm ? formOf(text) : JSON.parse(text || "{}")) as Record<string, unknown>;
+    const named = /\/models?\/([^/:?]+)/.exec(pathname)?.[1];
+    const model = named === undefined ? String(body["model"]) : decodeURIComponent(named);
     const attempt = (attempts.get(model) ?? 0) + 1;
     attempts.set(model, attempt);
     response.on("close", () => {
@@ -52,6 +58,11 @@ export async function startModelApi(answer: (exchange: Exchange) => unknown): Pr
   };
 }
 
+/** The model is all that matters of what is uploaded. */
+function formOf(text: string): unknown {
+  return { model: /name="model"\r\n\r\n([^\r]*)/.exec(text)?.[1] };
+}
+
 export function json(response: ServerResponse, value: unknown, status = 200): void {
   response.statusCode = status;
   response.setHeader("content-type", "application/json").end(JSON.stringify(value));
@@ -64,7 +75,7 @@ interface StreamPlan {
   breakAfter?: number | undefined;
 }
 
-interface StreamEvent {
+export interface StreamEvent {
   event?: string;
   data: unknown;
 }
@@ -100,9 +111,9 @@ export function sendLines(
   );
 }
 
-async function sendPieces(
+export async function sendPieces(
   response: ServerResponse,
-  pieces: readonly string[],
+  pieces: readonly (string | Uint8Array)[],
   { hangAfter, breakAfter }: StreamPlan,
 ): Promise<void> {
   for (const [at, piece] of pieces.entries()) {

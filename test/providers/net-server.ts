@@ -4,6 +4,7 @@
  * https://github.com/ollama/ollama/blob/main/docs/api.md
  */
 import { json, sendEvents, sendLines, startModelApi, type Exchange } from "./model-api.ts";
+import { chat } from "./openai-server.ts";
 
 interface Protocol {
   whole(model: string, hasTools: boolean): unknown;
@@ -15,7 +16,6 @@ interface Protocol {
 
 const WORDS = ["One", " two", " three", " four"];
 const CITY = '{"city":"Oslo"}';
-const CREATED = 1_790_000_000;
 
 export function startNetServer(): ReturnType<typeof startModelApi> {
   return startModelApi(answer);
@@ -49,57 +49,7 @@ const OPENAI_CALL = {
   function: { name: "weather", arguments: CITY },
 };
 
-const openai: Protocol = {
-  lines: false,
-  whole: (model, hasTools) => ({
-    id: `id_${model}`,
-    object: "chat.completion",
-    created: CREATED,
-    model,
-    choices: [
-      {
-        index: 0,
-        message: hasTools
-          ? { role: "assistant", content: null, tool_calls: [OPENAI_CALL] }
-          : { role: "assistant", content: WORDS.join("") },
-        finish_reason: hasTools ? "tool_calls" : "stop",
-      },
-    ],
-    usage: openaiUsage(model),
-  }),
-  events(model, hasTools) {
-    const chunk = (delta: unknown, reason: string | null = null, usage?: unknown) => ({
-      data: {
-        id: `id_${model}`,
-        object: "chat.completion.chunk",
-        created: CREATED,
-        model,
-        choices: [{ index: 0, delta, finish_reason: reason }],
-        ...(usage ? { usage } : {}),
-      },
-    });
-    const deltas = hasTools
-      ? [{ tool_calls: [{ index: 0, ...OPENAI_CALL }] }]
-      : WORDS.map((content) => ({ content }));
-    const usage = model.includes("silent") ? undefined : openaiUsage(model);
-    return [
-      chunk({ role: "assistant", content: "" }),
-      ...deltas.map((delta) => chunk(delta)),
-      chunk({ content: "" }, hasTools ? "tool_calls" : "stop", usage),
-      { data: "[DONE]" },
-    ];
-  },
-};
-
-function openaiUsage(model: string): object {
-  const usage = { prompt_tokens: 12, completion_tokens: 9, total_tokens: 21 };
-  if (!model.includes("cached")) return usage;
-  return {
-    ...usage,
-    prompt_tokens_details: { cached_tokens: 8 },
-    completion_tokens_details: { reasoning_tokens: 4 },
-  };
-}
+const openai: Protocol = { lines: false, ...chat };
 
 const COHERE_USAGE = {
   billed_units: { input_tokens: 12, output_tokens: 9 },

@@ -1,37 +1,22 @@
 /**
  * What the spans of SDKs without a patch of their own are to say: they are traced at `fetch`. The situations are in the
- * script of each, over net-situations.mjs.
+ * script of each, over situations.mjs.
  */
 import { PRESENT, type Expected, type Provider } from "./contract.ts";
+import {
+  ANSWERED,
+  CONCURRENT,
+  COUNTED,
+  CUT,
+  failed,
+  message,
+  output,
+  STREAMED,
+  text,
+  UNREAD,
+} from "./expectations.ts";
 import { startNetServer } from "./net-server.ts";
 
-const usage = (input: number, output: number): Expected => ({
-  "gen_ai.usage.input_tokens": input,
-  "gen_ai.usage.output_tokens": output,
-});
-const STREAMED: Expected = {
-  "gen_ai.request.stream": true,
-  "gen_ai.response.time_to_first_chunk": PRESENT,
-};
-/** What came does not say how many tokens it was: four characters are counted as one. */
-const CUT: Expected = {
-  ...STREAMED,
-  "gen_ai.usage.input_tokens": PRESENT,
-  "gen_ai.usage.output_tokens": PRESENT,
-  "gen_ai.response.finish_reasons": ["error"],
-  "assay.usage.estimated": true,
-};
-const failed = (type: unknown): Expected => ({
-  "error.type": type,
-  "gen_ai.response.id": undefined,
-  "gen_ai.response.finish_reasons": undefined,
-  "gen_ai.usage.input_tokens": undefined,
-  "gen_ai.usage.output_tokens": undefined,
-});
-const output = (reason: string, ...parts: unknown[]): Expected => ({
-  "gen_ai.output.messages": JSON.stringify([{ role: "assistant", parts, finish_reason: reason }]),
-});
-const COUNTED = { type: "text", content: "One two three four" };
 const CALL = { type: "tool_call", id: "call_1", name: "weather", arguments: { city: "Oslo" } };
 
 interface NetSdk {
@@ -67,41 +52,24 @@ function netProvider(sdk: NetSdk): Provider {
     script: new URL(sdk.script, import.meta.url),
     startServer: startNetServer,
     every: {
+      ...ANSWERED,
       "gen_ai.operation.name": "chat",
       "gen_ai.provider.name": sdk.provider ?? "openai",
-      "gen_ai.request.model": PRESENT,
       "gen_ai.response.id": responseId,
       "gen_ai.response.finish_reasons": [end],
-      "gen_ai.input.messages": PRESENT,
-      "server.address": "127.0.0.1",
-      "server.port": PRESENT,
-      "assay.prompt.hash": PRESENT,
-      "error.type": undefined,
-      "assay.stream.abandoned": undefined,
-      "assay.usage.estimated": undefined,
-      ...usage(12, 9),
     },
     calls: {
       plain: [
         {
           "gen_ai.request.model": "plain",
-          "gen_ai.input.messages": JSON.stringify([
-            { role: "user", parts: [{ type: "text", content: "Count to four." }] },
-          ]),
+          "gen_ai.input.messages": JSON.stringify([message("user", text("Count to four."))]),
           ...output("stop", COUNTED),
         },
       ],
       streamed: [{ ...STREAMED, ...output("stop", COUNTED) }],
       "streamed and abandoned": [{ ...CUT, ...sdk.left }],
       "broken off mid-stream": [{ ...CUT, "error.type": PRESENT }],
-      "never consumed": [
-        {
-          ...CUT,
-          "gen_ai.response.time_to_first_chunk": undefined,
-          "gen_ai.response.id": sdk.unread?.id,
-          "assay.stream.abandoned": true,
-        },
-      ],
+      "never consumed": [{ ...UNREAD, "gen_ai.response.id": sdk.unread?.id }],
       "aborted by signal": [failed(PRESENT)],
       "timed out": [failed(PRESENT)],
       // Each request that is sent is a call here: it may be billed.
@@ -109,10 +77,7 @@ function netProvider(sdk: NetSdk): Provider {
       "error status": [failed("400")],
       "tool calls": [toolCalls],
       "tool calls, streamed": [{ ...STREAMED, ...toolCalls }],
-      "concurrent calls": ["a", "b", "c"].flatMap((letter) => [
-        { "gen_ai.request.model": `concurrent ${letter}` },
-        { "gen_ai.request.model": `concurrent stream ${letter}`, ...STREAMED },
-      ]),
+      "concurrent calls": CONCURRENT,
       "cached and reasoning tokens": [sdk.cached ?? {}],
       "usage missing from the stream": [
         {

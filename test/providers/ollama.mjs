@@ -1,5 +1,5 @@
 /** The contract's behaviours in Ollama's client. */
-import { netSituations } from "./net-situations.mjs";
+import { situationsOf } from "./situations.mjs";
 
 export const packages = ["ollama"];
 
@@ -7,7 +7,7 @@ export function situations([{ Ollama }], tools) {
   const client = new Ollama({ host: tools.url });
   const withSignal = (signal) =>
     new Ollama({ host: tools.url, fetch: (url, init) => fetch(url, { ...init, signal }) });
-  return netSituations(
+  return situationsOf(
     {
       chat: (request, { signal, timeoutMs } = {}) => {
         const stop = signal ?? (timeoutMs ? AbortSignal.timeout(timeoutMs) : undefined);

@@ -1,5 +1,5 @@
 /** The contract's behaviours in Together's SDK. */
-import { netSituations } from "./net-situations.mjs";
+import { situationsOf } from "./situations.mjs";
 
 export const packages = ["together-ai"];
 
@@ -12,7 +12,7 @@ export function situations([{ Together }], tools) {
       ...(timeoutMs ? { timeout: timeoutMs } : {}),
     });
   const body = (model) => ({ model, messages: [{ role: "user", content: "Count to four." }] });
-  return netSituations(
+  return situationsOf(
     {
       chat: create,
       stream: (request, options) => create({ ...request, stream: true }, options),

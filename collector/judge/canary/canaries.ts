@@ -7,6 +7,7 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import type { ClickHouseClient } from "@clickhouse/client";
+import { insertEvaluations } from "@assay/clickhouse";
 import { formatUsd } from "@assay/instrumentation/pricing";
 import type { Logger } from "../../stages.ts";
 import { Asker } from "../ask.ts";
@@ -18,7 +19,6 @@ import { judgeRecord } from "../judging.ts";
 import type { JudgedRecord } from "../prompt.ts";
 import { Providers, priceOf } from "../providers.ts";
 import type { TraceRecord, TraceSpan } from "../record.ts";
-import { insertScores } from "../rows.ts";
 import { profileFor } from "../sampling.ts";
 import { judgementRow, type Chosen, type ScoreRow } from "../score-row.ts";
 import { NOTHING_STORED, Scoring } from "../scoring.ts";
@@ -202,7 +202,7 @@ export class Canaries {
       signal: this.#stopping.signal,
     };
     const rows = await this.#scoring.rowsOf(profile, judged, chosen, context);
-    await insertScores(this.#options.client, rows, `canary/${traceId}`);
+    await insertEvaluations(this.#options.client, rows, `canary/${traceId}`);
   }
 
   async #rejudge(judge: Judge, sentinel: Sentinel, round: number): Promise<void> {
@@ -220,7 +220,7 @@ export class Canaries {
       ...judgementRow(judge, judgement, chosen),
       attributes: `{'sentinel':'${sentinel.name}','pinned':'${sentinel.norm}'}`,
     };
-    await insertScores(this.#options.client, [row], `sentinel/${traceId}`);
+    await insertEvaluations(this.#options.client, [row], `sentinel/${traceId}`);
     this.#sentinels++;
   }
 

@@ -1,0 +1,4 @@
+import { bedrock } from "./bedrock.ts";
+import { contractSuite } from "./contract-suite.ts";
+
+contractSuite(bedrock);
