@@ -146,12 +146,12 @@ async function runQueryApi(): Promise<void> {
   if (process.connected) process.disconnect();
 }
 
-/** Undefined: the page can show everything and takes no labels. */
+/** Undefined: the page can show everything and takes nothing. */
 async function writerTarget(values: Settings): Promise<ClickHouseTarget | undefined> {
   try {
     return await targetOf(values, "writer");
   } catch (error) {
-    log("info", `labels are refused: ${describe(error)}`);
+    log("info", `labels and acknowledgements are refused: ${describe(error)}`);
     return undefined;
   }
 }

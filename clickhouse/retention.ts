@@ -7,7 +7,7 @@ import type { ClickHouseClient } from "@clickhouse/client";
 
 export const retention = {
   spans: { days: 90, tables: ["spans", "trace_index"] },
-  content: { days: 30, tables: ["span_content"] },
+  content: { days: 30, tables: ["span_content", "answers_1d"] },
   evaluations: {
     days: 400,
     tables: [
@@ -20,11 +20,12 @@ export const retention = {
   },
   label_leases: { days: 30, tables: ["label_leases"] },
   judge_decisions: { days: 30, tables: ["judge_decisions"] },
-  check_results: { days: 400, tables: ["check_results"] },
+  check_results: { days: 400, tables: ["check_results", "incidents"] },
   guardrail_1m: { days: 90, tables: ["guardrail_1m"] },
-  llm_1m: { days: 35, tables: ["llm_1m"] },
-  llm_1h: { days: 400, tables: ["llm_1h"] },
-  llm_1d: { days: 1830, tables: ["llm_1d"] },
+  collector_metrics: { days: 35, tables: ["collector_metrics"] },
+  llm_1m: { days: 35, tables: ["llm_1m", "outcomes_1m"] },
+  llm_1h: { days: 400, tables: ["llm_1h", "outcomes_1h", "call_costs_1h"] },
+  llm_1d: { days: 1830, tables: ["llm_1d", "sightings"] },
   cost_by_user_1d: { days: 400, tables: ["cost_by_user_1d"] },
   cost_by_release_1d: { days: 1830, tables: ["cost_by_release_1d"] },
   cost_revisions: { days: 1830, tables: ["cost_revisions"] },

@@ -80,7 +80,7 @@ export const collectorSettings = {
     schema: z.string(),
     default: undefined,
     about:
-      'File (YAML) that changes the checks and says who is told when one fires; see docs/checks.md. Without it the shipped checks run and nobody is told; "off" evaluates none, for all collectors of one ClickHouse but one.',
+      'File (YAML) that changes the checks and says who is told when one fires; see docs/checks.md. Without it the shipped checks run and nobody is told; "off" evaluates none. Of several collectors on one ClickHouse server one does.',
   },
   ASSAY_BUDGETS: {
     schema: z.string().min(1),

@@ -30,6 +30,7 @@ import { createRedactStage } from "./redact/stage.ts";
 import { createSampleStage } from "./sample/stage.ts";
 import type { AcceptedRequest } from "./stages.ts";
 import { createStore } from "./store.ts";
+import { createMetricsHistory } from "./telemetry/history.ts";
 import { createTelemetry } from "./telemetry/telemetry.ts";
 
 const MiB = 1024 * 1024;
@@ -94,7 +95,13 @@ export async function startCollector(
     sendEvent: ownRequests.isWanted ? (body) => ownRequests.offer(body) : undefined,
     log: options.log,
   });
-  const checks = createChecksStage({ config: checking, dataDir, log: options.log });
+  const checks = createChecksStage({
+    config: checking,
+    dataDir,
+    collectorId: log.id,
+    shared: settings.CLICKHOUSE_URL !== undefined,
+    log: options.log,
+  });
   const forwarding = startForwarding(destinations, log, options.log);
   const append = (request: AcceptedRequest) => log.append(request);
   const redaction = privacy.redact && createRedactStage(privacy.redact, append);
@@ -123,12 +130,18 @@ export async function startCollector(
     judge: () => judge.stats(),
     checks: () => checks.stats(),
     notify: () => checks.notifyStats(),
+    history: () => history.stats(),
     log: () => log.stats(),
     ...store.sources,
   });
+  const history = createMetricsHistory({
+    collectorId: log.id,
+    read: () => telemetry.samples(),
+    log: options.log,
+  });
   async function stop(): Promise<void> {
     await Promise.all([receiver.stop(RECEIVER_STOP_MS), grpcReceiver.stop(RECEIVER_STOP_MS)]);
-    await Promise.all([judge.stop(), checks.stop()]);
+    await Promise.all([judge.stop(), checks.stop(), history.stop()]);
     await ownRequests.stop();
     await Promise.all([store.stop(), forwarding.stop(FORWARD_STOP_MS)]);
     await log.close();
@@ -141,6 +154,7 @@ export async function startCollector(
     const ready = store.start().then(() => {
       judge.start(store.client());
       checks.start(store.client());
+      history.start(store.client());
     });
     ready.catch(options.onFatal);
     return { otlp, otlpGrpc, metrics, clickhouse: publicAddress(settings), dataDir, ready, stop };

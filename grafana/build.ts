@@ -1,21 +1,31 @@
-/** Writes provisioning/: dashboards, where Grafana finds them, and alert rules. npm run build:grafana */
+/**
+ * Writes what Grafana provisions: dashboards, where it finds them, and alert rules (provisioning/); contact points by service
+ * (contact-points/); and the rules for Prometheus (prometheus/). npm run build:grafana
+ *
+ * `--page https://assay.example.com`: where Assay's page is, for links to traces and runbooks.
+ */
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { parseArgs } from "node:util";
 import { stringify } from "yaml";
+import { contactPointFiles } from "./contact-points.ts";
 import { DASHBOARDS } from "./dashboards.ts";
 import { dashboardOf } from "./dashboard.ts";
-import { rulesFile } from "./rules.ts";
+import { prometheusFile } from "./prometheus-rules.ts";
+import { rulesFile } from "./rule-file.ts";
 
-const PROVISIONING = join(import.meta.dirname, "provisioning");
+const HERE = import.meta.dirname;
 const HEAD = "# Written by `npm run build:grafana`.\n";
+const PAGE = "http://127.0.0.1:8080";
+const LINES = { lineWidth: 0, aliasDuplicateObjects: false };
 
-/** By path under provisioning/. */
-export function builtFiles(): ReadonlyMap<string, string> {
+/** By path under this folder. */
+export function builtFiles(page = PAGE): ReadonlyMap<string, string> {
   const files = new Map<string, string>();
   for (const spec of DASHBOARDS)
     files.set(
-      `dashboards/assay/${spec.uid}.json`,
-      `${JSON.stringify(dashboardOf(spec), null, 2)}\n`,
+      `provisioning/dashboards/assay/${spec.uid}.json`,
+      `${JSON.stringify(dashboardOf(spec, page), null, 2)}\n`,
     );
   const provider = {
     apiVersion: 1,
@@ -31,15 +41,21 @@ export function builtFiles(): ReadonlyMap<string, string> {
       },
     ],
   };
-  files.set("dashboards/assay.yaml", HEAD + stringify(provider));
-  files.set("alerting/assay.yaml", HEAD + stringify(rulesFile(), { lineWidth: 0 }));
+  files.set("provisioning/dashboards/assay.yaml", HEAD + stringify(provider));
+  files.set("provisioning/alerting/assay.yaml", HEAD + stringify(rulesFile(page), LINES));
+  for (const [path, contents] of contactPointFiles())
+    files.set(`contact-points/${path}`, HEAD + stringify(contents, LINES));
+  files.set("prometheus/assay-rules.yaml", HEAD + stringify(prometheusFile(page), LINES));
   return files;
 }
 
 if (import.meta.main) {
-  const folder = join(PROVISIONING, "dashboards", "assay");
-  mkdirSync(folder, { recursive: true });
-  mkdirSync(join(PROVISIONING, "alerting"), { recursive: true });
-  for (const name of readdirSync(folder)) rmSync(join(folder, name));
-  for (const [path, text] of builtFiles()) writeFileSync(join(PROVISIONING, path), text);
+  const { page = PAGE } = parseArgs({ options: { page: { type: "string" } } }).values;
+  const dashboards = join(HERE, "provisioning", "dashboards", "assay");
+  mkdirSync(dashboards, { recursive: true });
+  for (const name of readdirSync(dashboards)) rmSync(join(dashboards, name));
+  for (const [path, text] of builtFiles(page.replace(/\/$/, ""))) {
+    mkdirSync(dirname(join(HERE, path)), { recursive: true });
+    writeFileSync(join(HERE, path), text);
+  }
 }

@@ -14,6 +14,7 @@ import {
   RowBuilder,
   TextBoxVariableBuilder,
   VariableRefresh,
+  type AnnotationQuery,
   type Dashboard,
   type GridPos,
 } from "@grafana/grafana-foundation-sdk/dashboard";
@@ -30,7 +31,8 @@ const COLUMNS = 24;
 /** Of the query's answer: a series by time, or rows. */
 const FORMAT = { timeseries: 0, table: 1 };
 
-export function dashboardOf(spec: DashboardSpec): Dashboard {
+/** @param page where Assay's page is */
+export function dashboardOf(spec: DashboardSpec, page = "http://127.0.0.1:8080"): Dashboard {
   const builder = new DashboardBuilder(spec.title)
     .uid(spec.uid)
     .description(spec.description)
@@ -52,14 +54,21 @@ export function dashboardOf(spec: DashboardSpec): Dashboard {
         .datasource(SOURCE)
         .query("SELECT DISTINCT project FROM assay.llm_1d ORDER BY project")
         .refresh(VariableRefresh.OnTimeRangeChanged)
+        .multi(!spec.oneProject)
+        .includeAll(!spec.oneProject)
+        .current(spec.oneProject ? { text: "", value: "" } : { text: "All", value: "$__all" }),
+    )
+    .withVariable(new TextBoxVariableBuilder("page").label("Assay's page").defaultValue(page));
+  for (const { name, label, sql } of spec.variables ?? [])
+    builder.withVariable(
+      new QueryVariableBuilder(name)
+        .label(label)
+        .datasource(SOURCE)
+        .query(sql)
+        .refresh(VariableRefresh.OnTimeRangeChanged)
         .multi(true)
         .includeAll(true)
         .current({ text: "All", value: "$__all" }),
-    )
-    .withVariable(
-      new TextBoxVariableBuilder("page")
-        .label("Assay's page")
-        .defaultValue("http://127.0.0.1:8080"),
     );
   for (const other of DASHBOARDS)
     if (other.uid !== spec.uid)
@@ -88,8 +97,30 @@ export function dashboardOf(spec: DashboardSpec): Dashboard {
     }
     top += highest;
   }
-  return builder.build();
+  const dashboard = builder.build();
+  return spec.deploys === false
+    ? dashboard
+    : { ...dashboard, annotations: { list: [DEPLOYS as unknown as AnnotationQuery] } };
 }
+
+/** Each release and prompt version when it was seen first. */
+const DEPLOYS = {
+  name: "Deployments",
+  datasource: SOURCE,
+  enable: true,
+  hide: false,
+  iconColor: "purple",
+  target: {
+    refId: "deployments",
+    datasource: SOURCE,
+    editorType: "sql",
+    queryType: "table",
+    format: FORMAT.table,
+    rawSql: `SELECT min(first_seen) AS time, concat(if(service = '', project, service), ': ', kind, ' ', value) AS text, kind AS tags
+FROM assay.sightings WHERE kind IN ('release', 'prompt') AND project IN (\${project:singlequote})
+GROUP BY project, service, kind, value HAVING time >= $__fromTime AND time <= $__toTime ORDER BY time LIMIT 200`,
+  },
+};
 
 function placed(x: number, y: number, w: number, h: number): GridPos {
   return { x, y, w, h };
@@ -110,6 +141,8 @@ function panelOf(spec: PanelSpec) {
   if (spec.decimals !== undefined) panel.decimals(spec.decimals);
   if (spec.min !== undefined) panel.min(spec.min);
   if (spec.max !== undefined) panel.max(spec.max);
+  for (const [column, unit] of Object.entries(spec.units ?? {}))
+    panel.overrideByName(column, [{ id: "unit", value: unit }]);
   return panel;
 }
 

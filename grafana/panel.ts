@@ -14,8 +14,18 @@ export interface PanelSpec {
   decimals?: number;
   min?: number;
   max?: number;
+  /** Of a table's columns, where it is another than the panel's. */
+  units?: Readonly<Record<string, string>>;
   /** Column whose values are ids of traces: they lead to the page. */
   traceColumn?: string;
+}
+
+/** A choice above the panels; `${name:singlequote}` in their SQL. */
+interface VariableSpec {
+  name: string;
+  label: string;
+  /** One column: what may be chosen. */
+  sql: string;
 }
 
 export interface DashboardSpec {
@@ -24,6 +34,12 @@ export interface DashboardSpec {
   description: string;
   /** @default now-7d */
   from?: string;
+  /** Besides the projects. */
+  variables?: readonly VariableSpec[];
+  /** One project at a time. @default false */
+  oneProject?: boolean;
+  /** Releases and prompt versions as marks on charts. @default true */
+  deploys?: boolean;
   rows: readonly { title: string; panels: readonly PanelSpec[] }[];
 }
 

@@ -7,12 +7,13 @@ import { parse } from "yaml";
 import { builtFiles } from "./build.ts";
 import { dashboardOf } from "./dashboard.ts";
 import { DASHBOARDS } from "./dashboards.ts";
-import { RULES } from "./rules.ts";
+import { panelIdOf } from "./rule-file.ts";
+import { CHECK_RULES, RULES } from "./rules.ts";
 
-const PROVISIONING = join(import.meta.dirname, "provisioning");
+const HERE = import.meta.dirname;
 
 test.each([...builtFiles()])("%s is as built: npm run build:grafana", (path, text) => {
-  const file = join(PROVISIONING, path);
+  const file = join(HERE, path);
   expect(existsSync(file) && readFileSync(file, "utf8") === text).toBe(true);
 });
 
@@ -28,7 +29,15 @@ describe.each(DASHBOARDS)("$title", (spec) => {
       type: "datasource",
       query: "grafana-clickhouse-datasource",
     });
-    expect(variables[1]).toMatchObject({ name: "project", refresh: 2, multi: true });
+    expect(variables[1]).toMatchObject({ name: "project", refresh: 2, multi: !spec.oneProject });
+    const queried = variables.filter(({ type }) => type === "query");
+    expect(queried).toHaveLength(1 + (spec.variables ?? []).length);
+    for (const one of queried)
+      expect(one).toMatchObject({ refresh: 2, datasource: { uid: "${datasource}" } });
+    const links = (dashboard.links ?? []).map(({ url }) => url);
+    expect(links).toEqual(
+      DASHBOARDS.filter(({ uid }) => uid !== spec.uid).map(({ uid }) => `/d/${uid}`),
+    );
     expect(dashboard).toMatchObject({ editable: false, uid: spec.uid });
     expect(spec.uid).toMatch(/^[A-Za-z0-9_-]{1,40}$/);
     expect(spec.description).not.toBe("");
@@ -66,37 +75,25 @@ describe.each(DASHBOARDS)("$title", (spec) => {
 });
 
 describe("alert rules", () => {
-  const file = parse(builtFiles().get("alerting/assay.yaml")!) as {
-    groups: { interval: string; rules: Record<string, unknown>[] }[];
+  const { groups } = parse(builtFiles().get("provisioning/alerting/assay.yaml")!) as {
+    groups: { name: string; rules: Record<string, unknown>[] }[];
   };
-  const [group] = file.groups;
+  const built = groups.flatMap(({ rules }) => rules);
 
-  test("ids and titles are unique and of Grafana's form", () => {
-    expect(new Set(RULES.map(({ uid }) => uid)).size).toBe(RULES.length);
-    expect(new Set(RULES.map(({ title }) => title)).size).toBe(RULES.length);
-    for (const { uid } of RULES) expect(uid).toMatch(/^[A-Za-z0-9_-]{1,40}$/);
-    expect(group!.interval).toBe("1m");
-    expect(group!.rules).toHaveLength(RULES.length);
+  test("all are there; one says that the data source fails, the others keep what they were", () => {
+    expect(built.map(({ uid }) => uid)).toEqual(RULES.map(({ uid }) => uid));
+    const meta = built.filter(({ execErrState }) => execErrState === "Error");
+    expect(meta.map(({ uid }) => uid)).toEqual(["assay-checks-stale"]);
   });
 
-  test.each(RULES)("$uid", ({ uid, sql, dashboard, panel, above, until }) => {
-    const rule = group!.rules.find((one) => one["uid"] === uid)!;
-    // What is left out means something else than one thinks: both are always said.
-    expect(rule).toMatchObject({ noDataState: "OK", execErrState: "Error", condition: "T" });
-    expect(rule["labels"]).toMatchObject({
-      severity: expect.stringMatching(/^(page|ticket)$/) as string,
-    });
-    // In a label `{{ $labels.x }}` would be emptied.
-    expect(JSON.stringify(rule["labels"])).not.toContain("$");
-    expect(JSON.stringify(rule["annotations"])).not.toMatch(/\$\{/);
-    const id = dashboardOf(DASHBOARDS.find((one) => one.uid === dashboard)!).panels?.find(
-      ({ title }) => title === panel,
-    )?.id;
-    expect(rule["panelId"]).toBe(id);
-    const [query] = rule["data"] as { model: Record<string, unknown>; relativeTimeRange: object }[];
-    expect(query!.model).toMatchObject({ format: 1, intervalMs: 60_000 });
-    // Neither variables nor a step of the dashboard's exist here.
-    expect(sql).not.toMatch(/\$\{|\$__timeInterval|\$__interval/);
+  test.each(RULES)("$uid", ({ uid, dashboard, panel, above, until, runbook, severity, sql }) => {
+    const rule = built.find((one) => one["uid"] === uid)!;
+    expect(rule["labels"]).toEqual({ severity });
+    expect(rule["panelId"]).toBe(panelIdOf({ uid, dashboard, panel }));
+    expect(existsSync(join(HERE, `../docs/runbooks/${runbook}.md`))).toBe(true);
     if (until !== undefined) expect(until).toBeLessThan(above);
+    // Statistics exist once: rules on what checks look at read nothing else.
+    if (CHECK_RULES.some((one) => one.uid === uid))
+      expect(sql.match(/assay\.\w+/g)).toEqual(["assay.check_results"]);
   });
 });

@@ -1,18 +1,18 @@
 /**
- * Alert rules, in the form that Grafana provisions from files. Each is one query whose rows are the instances: a number,
- * and texts that label it (no column of time, no second number: the plugin's engine refuses those).
+ * Alert rules: one for each check that ships, which reads what the collector found (so that the statistics exist once), and those
+ * of the pipeline, which read the collectors' own figures. Each is one query whose rows are the instances: a number, and texts
+ * that label it (no column of time, no second number: the plugin's engine refuses those).
  */
-import { dashboardOf } from "./dashboard.ts";
-import { DASHBOARDS } from "./dashboards.ts";
+import { readChecks } from "@assay/collector/checks";
+import { PIPELINE_RULES } from "./pipeline-rules.ts";
 
-const FOLDER = "LLM observability";
-const SOURCE = "assay";
-
-interface Rule {
+export interface Rule {
   uid: string;
   title: string;
   summary: string;
-  severity: "page" | "ticket";
+  severity: "page" | "ticket" | "info";
+  /** Page of docs/runbooks. */
+  runbook: string;
   /** One numeric column named `value`; texts beside it. */
   sql: string;
   /** Above it the rule fires … */
@@ -27,138 +27,73 @@ interface Rule {
   panel: string;
 }
 
-/** The statistics are the collector's: a rule only reads what its checks found. */
-function firing(severity: Rule["severity"]): string {
+/** Where one looks first, by what a check is about. */
+const SHOWN_ON: Readonly<Record<string, readonly [dashboard: string, panel: string]>> = {
+  errors: ["assay-models", "Errors by requested model"],
+  quality: ["assay-quality", "Weighted score, with its 95 % interval"],
+  cost: ["assay-cost", "Cost by project"],
+  tokens: ["assay-cost", "Tokens a call"],
+  latency: ["assay-models", "Latency, 95 of 100, by model"],
+  traffic: ["assay-models", "Calls by model"],
+  judge: ["assay-judges", "Judgements by what became of them"],
+  retrieval: ["assay-rag", "Retrievals that found nothing"],
+  tools: ["assay-rag", "Errors by stage"],
+  guardrails: ["assay-guardrails", "Share that does something, by rule"],
+  models: ["assay-models", "Calls by model"],
+};
+
+/** A series is heard of at every tick of its check; one of which nothing is heard for so long is not there any more. */
+const LEAST_SECONDS = 14_400;
+
+/** The newest row of each series, where it fires. A check that is held back by another is told by that one. */
+function firing(which: string): string {
   return `SELECT project, check_name, series, 1 AS value FROM (
-  SELECT * FROM assay.check_results WHERE $__timeFilter(event_time) AND severity = '${severity}'
-  ORDER BY event_time DESC, evaluated_at DESC LIMIT 1 BY check_name, project, series
+  SELECT project, check_name, series, argMax(state, (event_time, evaluated_at)) AS state
+  FROM assay.check_results WHERE $__timeFilter(event_time) AND ${which} GROUP BY project, check_name, series
 ) WHERE state = 'firing'`;
 }
 
-export const RULES: readonly Rule[] = [
-  {
-    uid: "assay-checks-page",
-    title: "A check pages",
-    summary: "{{ $labels.project }}: {{ $labels.check_name }} {{ $labels.series }} fires.",
-    severity: "page",
-    sql: firing("page"),
-    above: 0,
-    for: "0s",
-    seconds: 14_400,
-    dashboard: "assay-checks",
-    panel: "What fires, and why",
-  },
-  {
-    uid: "assay-checks-ticket",
-    title: "A check asks for a look",
-    summary: "{{ $labels.project }}: {{ $labels.check_name }} {{ $labels.series }} fires.",
-    severity: "ticket",
-    sql: firing("ticket"),
-    above: 0,
-    for: "0s",
-    seconds: 14_400,
-    dashboard: "assay-checks",
-    panel: "What fires, and why",
-  },
-  {
-    uid: "assay-checks-stale",
-    title: "Checks are not evaluated",
-    summary: "No check has been evaluated for {{ $values.A.Value }} seconds: nothing would page.",
-    severity: "page",
-    sql: `SELECT dateDiff('second', max(event_time), now()) AS value FROM assay.check_results
-WHERE event_time >= now() - INTERVAL 2 DAY HAVING count() > 0`,
-    above: 600,
-    until: 300,
-    for: "1m",
-    seconds: 3_600,
-    dashboard: "assay-checks",
-    panel: "Evaluated last",
-  },
-  {
-    uid: "assay-ingest-lag",
-    title: "Spans arrive late",
-    summary:
-      "Nothing has been stored for {{ $values.A.Value }} seconds, though there was traffic in the hour before.",
-    severity: "page",
-    sql: `SELECT dateDiff('second', max(received_at), now64()) AS value FROM assay.spans
-WHERE event_time >= now() - INTERVAL 2 HOUR AND received_at >= now() - INTERVAL 2 HOUR HAVING count() > 1000`,
-    above: 600,
-    until: 120,
-    for: "5m",
-    seconds: 3_600,
-    dashboard: "assay-models",
-    panel: "Calls by model",
-  },
-];
+/** Budgets have no default and are told of nevertheless, where a budget is set. */
+const BUDGETS = {
+  "spend-burn": { test: { monthly_usd: 1 } },
+  "spend-forecast": { test: { monthly_usd: 1 } },
+};
+const CHECKS = readChecks(BUDGETS);
 
-/** The file's contents. */
-export function rulesFile(): object {
-  return {
-    apiVersion: 1,
-    groups: [
-      {
-        orgId: 1,
-        name: "assay",
-        folder: FOLDER,
-        interval: "1m",
-        rules: RULES.map(provisioned),
-      },
-    ],
-  };
-}
+export const CHECK_RULES: readonly Rule[] = CHECKS.map(
+  ({ name, about, severity, every, measure }): Rule => {
+    const [dashboard, panel] = SHOWN_ON[measure.subject]!;
+    return {
+      uid: `assay-${name}`,
+      title: name,
+      summary: `{{ $labels.project }} {{ $labels.series }}: ${about}`,
+      severity,
+      runbook: name,
+      sql: firing(`check_name = '${name}'`),
+      above: 0,
+      for: "0s",
+      seconds: Math.max(LEAST_SECONDS, 3 * every),
+      dashboard,
+      panel,
+    };
+  },
+);
 
-function panelIdOf({ uid, dashboard, panel }: Rule): number {
-  const spec = DASHBOARDS.find((one) => one.uid === dashboard);
-  const id = spec && dashboardOf(spec).panels?.find((one) => one.title === panel)?.id;
-  if (typeof id !== "number") throw new Error(`${uid}: ${dashboard} has no panel "${panel}"`);
-  return id;
-}
+const SHIPPED = CHECKS.map(({ name }) => `'${name}'`).join(", ");
 
-function provisioned(rule: Rule): object {
-  const { uid, title, sql, above, until, seconds } = rule;
-  return {
-    uid,
-    title,
-    condition: "T",
-    for: rule.for,
-    noDataState: "OK",
-    execErrState: "Error",
-    isPaused: false,
-    dashboardUid: rule.dashboard,
-    panelId: panelIdOf(rule),
-    labels: { severity: rule.severity },
-    annotations: { summary: rule.summary, runbook: `docs/grafana.md#${uid}` },
-    data: [
-      {
-        refId: "A",
-        datasourceUid: SOURCE,
-        relativeTimeRange: { from: seconds + 60, to: 60 },
-        model: {
-          refId: "A",
-          editorType: "sql",
-          queryType: "table",
-          format: 1,
-          rawSql: sql,
-          intervalMs: 60_000,
-          maxDataPoints: 100,
-        },
-      },
-      {
-        refId: "T",
-        datasourceUid: "__expr__",
-        relativeTimeRange: { from: 0, to: 0 },
-        model: {
-          refId: "T",
-          type: "threshold",
-          expression: "A",
-          conditions: [
-            {
-              evaluator: { type: "gt", params: [above] },
-              ...(until === undefined ? {} : { unloadEvaluator: { type: "lt", params: [until] } }),
-            },
-          ],
-        },
-      },
-    ],
-  };
-}
+/** Checks of one's own. */
+export const OWN_CHECK_RULES: readonly Rule[] = (["page", "ticket"] as const).map((severity) => ({
+  uid: `assay-own-checks-${severity}`,
+  title: `A check of your own (${severity})`,
+  summary: "{{ $labels.project }}: {{ $labels.check_name }} {{ $labels.series }} fires.",
+  severity,
+  runbook: "own-checks",
+  sql: firing(`check_name NOT IN (${SHIPPED}) AND severity = '${severity}'`),
+  above: 0,
+  for: "0s",
+  seconds: 2 * LEAST_SECONDS,
+  dashboard: "assay-checks",
+  panel: "What fires, and why",
+}));
+
+export const RULES: readonly Rule[] = [...CHECK_RULES, ...OWN_CHECK_RULES, ...PIPELINE_RULES];

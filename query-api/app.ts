@@ -40,6 +40,7 @@ const POSTS = Object.values(ENDPOINTS).flatMap(({ method, path }) =>
   method === "post" ? [path] : [],
 );
 const PAGE = fileURLToPath(new URL("./page/dist", import.meta.url));
+const RUNBOOKS = fileURLToPath(new URL("../docs/runbooks", import.meta.url));
 
 export interface AppOptions {
   client: ClickHouseClient;
@@ -52,7 +53,7 @@ export interface AppOptions {
   now?: () => number;
   /** What the collector prices by. @default the bundled one */
   prices?: PriceBook;
-  /** Who may write, for labels. @default labels are refused */
+  /** Who may write. @default what would be written is refused */
   writer?: ClickHouseClient;
   labels?: LabelSettings;
   /** @default [] */
@@ -142,6 +143,7 @@ export function createApp(options: AppOptions): Express {
       live: { following: live.following, dropped: live.dropped },
     })),
   );
+  app.use("/runbooks", runbooks());
   app.use(express.static(options.page ?? PAGE, { index: "index.html", redirect: false }));
   app.get("/", (_request, _response, next) => next(new ApiError("page_not_built")));
   app.use((request: Request, _response: Response, next: NextFunction) => {
@@ -149,6 +151,16 @@ export function createApp(options: AppOptions): Express {
   });
   app.use(errorAnswer(options.log));
   return app;
+}
+
+/** What to do when a check fires, as text: messages and alert rules link there. */
+function runbooks(): RequestHandler {
+  return express.static(RUNBOOKS, {
+    extensions: ["md"],
+    index: false,
+    redirect: false,
+    setHeaders: (response) => response.setHeader("Content-Type", "text/plain; charset=utf-8"),
+  });
 }
 
 /** Only JSON, so that a browser asks before it sends such a request for another site's page. */

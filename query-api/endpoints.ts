@@ -15,6 +15,14 @@ import { labelAnswer, labelShape, postLabel } from "./labels/label.ts";
 import { nextLabel, nextLabelAnswer, nextLabelShape } from "./labels/queue.ts";
 import { ledgerAnswer, ledgerShape, readLedger } from "./ledger/read-ledger.ts";
 import { endpoint, streamEndpoint } from "./endpoint.ts";
+import {
+  acknowledge,
+  acknowledgeAnswer,
+  acknowledgeShape,
+  incidentsAnswer,
+  incidentsShape,
+  listIncidents,
+} from "./incidents.ts";
 import { judgesShape, readJudges } from "./judges.ts";
 import { readWhy, whyAnswer, whyShape } from "./judge-why.ts";
 import { followSpans, liveShape } from "./live.ts";
@@ -232,6 +240,22 @@ export const ENDPOINTS = {
     parameters: checksShape,
     answer: checksAnswer,
     run: ({ store, query, nowMs }) => readChecks(store, query, nowMs),
+  }),
+  incidents: endpoint({
+    method: "get",
+    path: "/api/v1/incidents",
+    summary: "What people were told of, open ones first",
+    parameters: incidentsShape,
+    answer: incidentsAnswer,
+    run: ({ store, query, nowMs }) => listIncidents(store, query, nowMs),
+  }),
+  acknowledge: endpoint({
+    method: "post",
+    path: "/api/v1/incidents/acknowledge",
+    summary: "Somebody looks at an incident: it is told no more unless it gets worse",
+    parameters: acknowledgeShape,
+    answer: acknowledgeAnswer,
+    run: (call) => acknowledge(call),
   }),
   judges: endpoint({
     method: "get",

@@ -26,9 +26,10 @@ const ERRORS = {
   read_only: {
     status: 403,
     message:
-      "This server may only read: it takes labels where the collector's ASSAY_DATA is at hand, or CLICKHOUSE_URL names a user who may write.",
+      "This server may only read: it takes what is to be written where the collector's ASSAY_DATA is at hand, or CLICKHOUSE_URL names a user who may write.",
   },
   not_found: { status: 404, message: "There is no such address." },
+  incident_not_found: { status: 404, message: "There is no such incident." },
   trace_not_found: { status: 404, message: "No span of this trace is stored." },
   span_not_found: { status: 404, message: "This span is not stored." },
   method_not_allowed: { status: 405, message: "The address does not take this method." },

@@ -24,7 +24,7 @@ export interface QueryApiOptions {
   allowRemote?: boolean;
   /** What the collector prices by. @default the bundled one */
   prices?: PriceBook;
-  /** The same store, with the right to write: for labels. @default labels are refused */
+  /** The same store, with the right to write. @default what would be written is refused */
   writer?: ClickHouseTarget | undefined;
   labels?: LabelSettings;
   /** @default [] */

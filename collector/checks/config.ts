@@ -1,6 +1,6 @@
 /**
  * The file that ASSAY_CHECKS names: what differs from the shipped checks, and who is told (docs/checks.md). Without a file the
- * shipped checks run and nobody is told; `off` evaluates nothing, for all collectors of a cluster but one.
+ * shipped checks run and nobody is told; `off` evaluates nothing.
  */
 import { z } from "zod";
 import type { Budget } from "../budgets.ts";

@@ -35,8 +35,11 @@ const burnRate = z.strictObject({
 const threshold = z.strictObject({
   kind: z.literal("threshold"),
   window: duration,
-  above: z.number().min(0),
+  /** One of the two. */
+  above: z.number().min(0).optional(),
+  below: z.number().min(0).optional(),
   min_n: count.default(1),
+  /** Only what the nearer end of the interval shows counts. */
   confident: z.boolean().default(false),
 });
 
@@ -72,8 +75,17 @@ const eDetector = z.strictObject({
   min_n: count.default(200),
   /** Mean days between false alarms, at least. */
   days_between: z.number().min(1).max(10_000).default(1_200),
-  /** It is over when the mean of the scores of this time is above the floor again. */
+  /**
+   * What is shown of it is the mean of this time; and at the latest after it an alarm ends when that mean is above the
+   * floor again. As a rule it ends sooner: as soon as newer scores tell that they are back.
+   */
   recover: duration.default(3 * 86_400),
+  /** Scores of before this day (UTC) are no baseline: a new level that is meant. */
+  since: z
+    .string()
+    .regex(/^\d{4}-\d{2}-\d{2}$/, 'expected a day like "2026-11-30"')
+    .transform((day) => Date.parse(`${day}T00:00:00Z`) / 1_000)
+    .optional(),
 });
 
 const release = z.strictObject({
@@ -183,7 +195,8 @@ export function readChecks(
     return [];
   });
   const names = new Set([...Object.keys(shipped), ...Object.keys(own)]);
-  for (const one of found) problems.push(...labelProblems(one), ...mutedByProblems(one, names));
+  for (const one of found)
+    problems.push(...labelProblems(one), ...mutedByProblems(one, names), ...limitProblems(one));
   if (problems.length > 0) throw configFileError(name, problems);
   return [...found.filter(isComplete), ...budgetChecks(budgets, found)];
 }
@@ -230,4 +243,10 @@ function mutedByProblems({ name, muted_by }: Check, names: ReadonlySet<string>):
   return muted_by
     .filter((other) => !names.has(other))
     .map((other) => `checks.${name}.muted_by: expected a check's name, got "${other}"`);
+}
+
+function limitProblems({ name, test }: Check): string[] {
+  if (test.kind !== "threshold" || (test.above === undefined) !== (test.below === undefined))
+    return [];
+  return [`checks.${name}.test: expected either "above" or "below"`];
 }

@@ -12,7 +12,7 @@ import { findDropped } from "./score-drop.ts";
 import { findUnusual } from "./seasonal.ts";
 import { findSilent } from "./silence.ts";
 import { nextStanding } from "./standing.ts";
-import { findAbove } from "./threshold.ts";
+import { findBeyond } from "./threshold.ts";
 import type { Finding, Tick } from "./tick.ts";
 import { NOTHING } from "./verdict.ts";
 import { seriesName, type Series } from "./windows.ts";
@@ -20,7 +20,7 @@ import { readWorstTraces } from "./worst-traces.ts";
 
 const tests: { [Kind in TestKind]: (tick: Tick<Kind>) => Promise<Finding[]> } = {
   "burn-rate": findBurning,
-  threshold: findAbove,
+  threshold: findBeyond,
   seasonal: findUnusual,
   silence: findSilent,
   "e-detector": findDropped,
@@ -31,6 +31,8 @@ const tests: { [Kind in TestKind]: (tick: Tick<Kind>) => Promise<Finding[]> } = 
 
 /** Of those that fire, so many get their segments and traces looked up; a hundred at once have one cause. */
 const MOST_EXPLAINED = 10;
+/** Seconds for which what was looked up is still true: it costs more than the check itself. */
+const EXPLAINED_FOR = 900;
 
 export interface EvaluateOptions {
   client: ClickHouseClient;
@@ -42,6 +44,7 @@ export interface EvaluateOptions {
   previous: ReadonlyMap<string, CheckResult>;
   /** Whether a check that mutes this one fires for the project. */
   isMuted: (project: string) => boolean;
+  remembered: Tick["remembered"];
 }
 
 export async function evaluateCheck(options: EvaluateOptions): Promise<CheckResult[]> {
@@ -54,6 +57,7 @@ export async function evaluateCheck(options: EvaluateOptions): Promise<CheckResu
     check,
     at,
     client,
+    remembered: options.remembered,
     memory: (series) => {
       const found = detectorOf(series);
       return found && { at: found.at, memory: found.memory };
@@ -65,7 +69,9 @@ export async function evaluateCheck(options: EvaluateOptions): Promise<CheckResu
     resultOf(options, finding, detectorOf(finding.series)),
   );
   const firing = rows.filter(({ row }) => row.state === "firing").slice(0, MOST_EXPLAINED);
-  for (const { row, finding } of firing) await explain(options, row, finding);
+  for (const { row, finding } of firing)
+    if (!explainedBefore(row, previous.get(rowKey(row.project, row.series))))
+      await explain(options, row, finding);
   if (rows.length === 0) return [heartbeat(options)];
   return rows.map(({ row }) => row);
 }
@@ -182,6 +188,21 @@ function heartbeat({ check, at, evaluatedAtUnixMs }: EvaluateOptions): CheckResu
   };
 }
 
+/** Takes over what was looked up a little while ago. */
+function explainedBefore(row: CheckResult, before: CheckResult | undefined): boolean {
+  if (before?.state !== "firing") return false;
+  const { explainedAt } = JSON.parse(before.detector) as Detector;
+  if (explainedAt === undefined || row.event_time - explainedAt >= EXPLAINED_FOR) return false;
+  row.worst_traces = before.worst_traces;
+  row.moved_by = before.moved_by;
+  markExplained(row, explainedAt);
+  return true;
+}
+
+function markExplained(row: CheckResult, explainedAt: number): void {
+  row.detector = JSON.stringify({ ...(JSON.parse(row.detector) as Detector), explainedAt });
+}
+
 async function explain(
   { client, check }: EvaluateOptions,
   row: CheckResult,
@@ -192,4 +213,5 @@ async function explain(
   row.worst_traces = await readWorstTraces(client, check, { series, now });
   const moved = before && (await readMovedBy(client, check, { series, before, now }));
   if (moved) row.moved_by = JSON.stringify(moved);
+  markExplained(row, row.event_time);
 }

@@ -45,6 +45,8 @@ export class Evaluator {
   readonly #checks: readonly Check[];
   readonly #rows = new Map<string, Map<string, CheckResult>>();
   readonly #done = new Map<string, number>();
+  /** By check. */
+  readonly #remembered = new Map<string, { name: string; loaded: Promise<unknown> }>();
   readonly #counts = { ticks: 0, failedTicks: 0, skippedTicks: 0 };
   #loggedAt = -Infinity;
   #loaded = false;
@@ -132,6 +134,7 @@ export class Evaluator {
       evaluatedAtUnixMs: now(),
       previous,
       isMuted: (project) => this.#firesFor(check.muted_by, project),
+      remembered: (name, load) => this.#once(check.name, name, load),
     });
     await write(rows);
     for (const row of rows) this.#remember(row);
@@ -139,6 +142,16 @@ export class Evaluator {
     this.#done.set(check.name, at);
     this.#counts.ticks++;
     await onResults(rows);
+  }
+
+  async #once<T>(check: string, name: string, load: () => Promise<T>): Promise<T> {
+    const known = this.#remembered.get(check);
+    if (known?.name === name) return known.loaded as Promise<T>;
+    const loaded = load();
+    this.#remembered.set(check, { name, loaded });
+    // One that failed is loaded anew.
+    loaded.catch(() => this.#remembered.delete(check));
+    return loaded;
   }
 
   #firesFor(names: readonly string[], project: string): boolean {

@@ -1,5 +1,7 @@
 /** The same hour of earlier weeks, with the hours beside it: what is usual now. */
+import type { Tick } from "./tick.ts";
 import type { Window } from "./verdict.ts";
+import { readWindows, type Scope, type WindowedSeries } from "./windows.ts";
 
 const HOUR = 3_600;
 const DAY = 24 * HOUR;
@@ -19,4 +21,16 @@ export function usualHours(at: number, weeks: number): { weekly: Window[]; daily
     weekly: Array.from({ length: weeks }, (_, i) => around(7 * (i + 1))).flat(),
     daily: [1, 2, 3, 4].flatMap(around),
   };
+}
+
+type UsualOf = Pick<Tick, "client" | "at" | "remembered"> & { check: Scope };
+
+/** What was usual, read once an hour: it does not change before the next. */
+export function readUsual(
+  { check, client, at, remembered }: UsualOf,
+  hours: readonly Window[],
+): Promise<WindowedSeries[]> {
+  return remembered(`usual at ${at - (at % HOUR)}`, () =>
+    readWindows(client, check, hours, { rollup: "llm_1h" }),
+  );
 }

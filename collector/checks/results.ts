@@ -39,6 +39,8 @@ export interface CheckResult {
 export interface Detector {
   standing: Standing;
   memory?: unknown;
+  /** When it was looked up what moved it, unix seconds of event time. */
+  explainedAt?: number;
 }
 
 export async function writeResults(

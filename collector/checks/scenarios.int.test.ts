@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseChecksConfig } from "./config.ts";
 import { Evaluator } from "./evaluator.ts";
 import type { CheckResult } from "./results.ts";
-import { MINUTES, SCENARIOS, writeScenarios } from "./scenarios.ts";
+import { MINUTES } from "./scenario-rows.ts";
+import { SCENARIOS, writeScenarios } from "./scenarios.ts";
 
 const NOON = Math.floor(Date.now() / 86_400_000) * 86_400 - 86_400 * 2 + 43_200;
 /** Budgets have no default; here one project has one. */
@@ -16,6 +17,8 @@ checks:
   spend-forecast: { where: { project: [budgeted] }, test: { monthly_usd: 100 } }
 `;
 const { checks } = parseChecksConfig(OWN, {}, "test");
+const FIRST_HOUR = 60;
+const COARSE = 15;
 let engine: TestEngine;
 let client: ClickHouseClient;
 const rows: CheckResult[] = [];
@@ -27,23 +30,23 @@ beforeAll(async () => {
   await migrate(client, { log: () => {} });
   await writeScenarios(client, NOON);
   let nowMs = (NOON - 600) * 1_000;
-  const make = (): Evaluator =>
+  const make = (every = 60): Evaluator =>
     new Evaluator({
       client,
-      checks,
+      checks: checks.map((check) => ({ ...check, every: Math.max(check.every, every) })),
       now: () => nowMs,
       log: (_level, message) => void problems.push(message),
       onResults: async (found) => void rows.push(...found),
     });
   let evaluator = make();
   await evaluator.load();
-  for (let minute = -9; minute <= MINUTES; minute++) {
+  for (let minute = -9; minute <= MINUTES; minute += minute < FIRST_HOUR ? 1 : COARSE) {
     // Not on the second: clocks never are.
     nowMs = (NOON + minute * 60) * 1_000 + 590;
     await evaluator.runDue();
-    // A restart in the middle goes on where it was.
-    if (minute === 40) {
-      evaluator = make();
+    // A restart in the middle goes on where it was; in later hours it is looked at every quarter of an hour.
+    if (minute === 40 || minute === FIRST_HOUR) {
+      evaluator = make(minute === FIRST_HOUR ? COARSE * 60 : undefined);
       await evaluator.load();
     }
   }

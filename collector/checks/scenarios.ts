@@ -5,6 +5,7 @@
  * into the rollups and the evaluations, which is where the checks read.
  */
 import type { ClickHouseClient } from "@clickhouse/client";
+import { type Also, earlierHours, MINUTES, NOON_BEFORE, writeAlso } from "./scenario-rows.ts";
 
 /** Minutes from noon; each part lasts up to the next one's beginning. */
 interface Traffic {
@@ -28,6 +29,8 @@ interface Scores {
   failed?: number;
   release?: string;
   sentinel?: boolean;
+  /** @default "relevance" */
+  metric?: string;
 }
 
 export interface Scenario {
@@ -39,6 +42,7 @@ export interface Scenario {
   scores?: readonly Scores[];
   /** Records chosen to be judged, an hour. */
   chosen?: number;
+  also?: readonly Also[];
   /** Must fire, and by which minute. */
   fires?: Readonly<Record<string, number>>;
   /** Of those, which must be over at the end. */
@@ -48,10 +52,6 @@ export interface Scenario {
   /** Must not fire; with `true`, none at all. */
   quiet?: readonly string[] | true;
 }
-
-const NOON_BEFORE = 26 * 60;
-export const MINUTES = 330;
-const HISTORY_DAYS = [1, 2, 3, 4, 7, 14, 21, 28, 35];
 
 const normal = { calls: 20, errors: 0, usd: 0.01, tokens: 500, ms: 800, unpriced: 0 };
 
@@ -209,109 +209,283 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     fires: { "quality-release": 300 },
     quiet: ["quality-budget-fast", "judge-failing"],
   },
+  "worse-then-better": {
+    what: "answers stop passing the judge for two hours, and pass again",
+    scores: [
+      scored(0.8, 60, { to: 0 }),
+      { from: 0, to: 90, n: 60, norm: 0.2 },
+      { from: 90, to: MINUTES, n: 60, norm: 0.8 },
+    ],
+    fires: { "quality-drop": 130 },
+    resolves: ["quality-drop"],
+    quiet: ["judge-failing"],
+  },
+  unfaithful: {
+    what: "answers are not faithful to their context for two hours",
+    scores: [
+      scored(0.9, 200, { to: 0, metric: "faithfulness" }),
+      { from: 0, to: 120, n: 200, norm: 0.4, metric: "faithfulness" },
+      { from: 120, to: MINUTES, n: 200, norm: 0.9, metric: "faithfulness" },
+    ],
+    fires: { "faithfulness-floor": 90 },
+    resolves: ["faithfulness-floor"],
+    quiet: ["judge-failing"],
+  },
+  "unfaithful-few": {
+    what: "answers are not faithful to their context, ten judged an hour",
+    scores: [
+      scored(0.9, 10, { to: 0, metric: "faithfulness" }),
+      { from: 0, to: MINUTES, n: 10, norm: 0.4, metric: "faithfulness" },
+    ],
+    quiet: ["faithfulness-floor"],
+  },
+  refused: {
+    what: "a provider refuses a fifth of the calls (429) for an hour",
+    traffic: [{ from: 0, errors: 0.2 }, { from: 60 }],
+    also: [{ of: "outcome", from: 0, to: 60, each: 4, outcome: "error", detail: "429" }],
+    fires: { "provider-errors": 25, "rate-limited": 45 },
+    resolves: ["provider-errors", "rate-limited"],
+    quiet: ["latency-p95", "traffic-stopped", "fallback-share"],
+  },
+  "refused-few": {
+    what: "a provider refuses a fifth of the calls, one call every two minutes",
+    usual: 0.5,
+    traffic: [{ from: 0, calls: 0.5, errors: 0.2 }],
+    also: [{ of: "outcome", from: 0, to: 15, each: 0.2, outcome: "error", detail: "429" }],
+    quiet: ["provider-errors", "rate-limited"],
+  },
+  "ended-badly": {
+    what: "a third of the answers is cut off and a tenth is empty, for two hours",
+    also: [
+      { of: "outcome", from: 0, to: 120, each: 7, outcome: "finish", detail: "length" },
+      { of: "outcome", from: 0, to: 120, each: 2, outcome: "empty", detail: "" },
+    ],
+    fires: { "truncated-answers": 60, "empty-answers": 60 },
+    resolves: ["truncated-answers", "empty-answers"],
+    quiet: ["error-budget-fast", "cost-spike", "provider-errors"],
+  },
+  "finds-nothing": {
+    what: "half of the retrievals find nothing and half of the tools fail, for two hours",
+    also: [
+      { of: "work", operation: "retrieval", each: 10 },
+      { of: "outcome", from: 0, to: 120, each: 5, outcome: "documents", detail: "none" },
+      {
+        of: "work",
+        operation: "execute_tool",
+        each: 10,
+        parts: [
+          { from: 0, failed: 0.5 },
+          { from: 120, failed: 0 },
+        ],
+      },
+    ],
+    fires: { "empty-retrievals": 60, "tool-failures": 60 },
+    resolves: ["empty-retrievals", "tool-failures"],
+    quiet: ["error-budget-fast", "truncated-answers"],
+  },
+  "finds-little": {
+    what: "half of the retrievals find nothing and half of the tools fail, one an hour",
+    also: [
+      { of: "work", operation: "retrieval", each: 1 / 60 },
+      { of: "outcome", from: 0, to: 2, each: 1, outcome: "documents", detail: "none" },
+    ],
+    quiet: ["empty-retrievals", "tool-failures"],
+  },
+  "falls-back": {
+    what: "in a third of the traces another model answers, for an hour",
+    also: [
+      { of: "trace", from: -30, to: MINUTES, every: 0.2, spans: [{ model: "m" }] },
+      {
+        of: "trace",
+        from: 0,
+        to: 60,
+        every: 0.4,
+        spans: [{ model: "m", status: "error" }, { model: "n" }],
+      },
+    ],
+    fires: { "fallback-share": 25 },
+    resolves: ["fallback-share"],
+    quiet: ["looping-agent"],
+  },
+  loops: {
+    what: "agents call one tool twelve times, five traces in a quarter of an hour",
+    also: [
+      {
+        of: "trace",
+        from: -30,
+        to: MINUTES,
+        every: 3,
+        spans: [{ operation: "execute_tool", tool: "t" }],
+      },
+      {
+        of: "trace",
+        from: 0,
+        to: 15,
+        every: 3,
+        spans: [{ operation: "execute_tool", tool: "t", times: 12 }],
+      },
+    ],
+    fires: { "looping-agent": 35 },
+    resolves: ["looping-agent"],
+    quiet: ["fallback-share"],
+  },
+  "guardrails-fail": {
+    what: "a guardrail's check fails and lets pass what it should have looked at",
+    also: [
+      { of: "guardrail", rule: "urls", each: 10, parts: [] },
+      { of: "guardrail-error", from: 0, to: 30 },
+    ],
+    fires: { "guardrail-bypass": 12 },
+    resolves: ["guardrail-bypass"],
+    quiet: ["guardrail-blocks", "pii-hits"],
+  },
+  "guardrails-busy": {
+    what: "a fifth of what guardrails look at is blocked for personal data, for two hours",
+    also: [
+      {
+        of: "guardrail",
+        rule: "pii",
+        each: 10,
+        parts: [
+          { from: 0, share: 0.2 },
+          { from: 120, share: 0.01 },
+        ],
+      },
+    ],
+    fires: { "guardrail-blocks": 60, "pii-hits": 60 },
+    resolves: ["guardrail-blocks", "pii-hits"],
+    quiet: ["guardrail-bypass"],
+  },
+  "another-model": {
+    what: "a model answers for the first time",
+    also: [
+      { of: "model", at: -20 * 1_440, value: "m" },
+      { of: "model", at: 5, value: "m-2" },
+    ],
+    fires: { "new-model": 35 },
+    quiet: ["cost-spike", "latency-p95"],
+  },
+  "answers-vary": {
+    what: "calls at temperature 0 got four answers to one prompt yesterday",
+    also: [{ of: "answers", prompts: 60, different: 4 }],
+    fires: { "answers-differ": 400 },
+    quiet: ["quality-drop"],
+  },
+  "answers-agree": {
+    what: "calls at temperature 0 got one answer to one prompt yesterday",
+    also: [{ of: "answers", prompts: 60, different: 1 }],
+    quiet: ["answers-differ"],
+  },
+  "answers-vary-few": {
+    what: "calls at temperature 0 got four answers to one prompt yesterday, of three prompts",
+    also: [{ of: "answers", prompts: 3, different: 4 }],
+    quiet: ["answers-differ"],
+  },
 };
 
-/** @param noon unix seconds */
+/** A few inserts for all projects: an insert is synced, and takes longer than its rows. @param noon unix seconds */
 export async function writeScenarios(
   client: ClickHouseClient,
   noon: number,
   names: readonly string[] = Object.keys(SCENARIOS),
 ): Promise<void> {
+  const hours = names.map((project): Calls => {
+    const usual = SCENARIOS[project]!.usual ?? normal.calls;
+    return {
+      project,
+      part: { ...normal, calls: usual * 60 },
+      at: `[${earlierHours(noon).join(",")}]`,
+    };
+  });
+  await writeCalls(client, "llm_1h", hours);
+  await writeCalls(
+    client,
+    "llm_1m",
+    names.flatMap((project) => minutesOf(project, noon)),
+  );
+  await writeScores(client, noon, names);
   for (const project of names) {
-    const scenario = SCENARIOS[project]!;
-    const usual = scenario.usual ?? normal.calls;
-    for (const day of HISTORY_DAYS)
-      for (let hour = -2; hour <= 7; hour++) {
-        const at = noon - day * 86_400 + hour * 3_600;
-        await writeCalls(client, {
-          table: "llm_1h",
-          project,
-          from: at,
-          step: 3_600,
-          count: 1,
-          part: { ...normal, calls: usual * 60 },
-        });
-      }
-    const parts = [{ from: -NOON_BEFORE }, ...(scenario.traffic ?? [])];
-    for (const [i, part] of parts.entries()) {
-      const to = parts[i + 1]?.from ?? MINUTES;
-      if (to <= part.from) continue;
-      const full = { ...normal, calls: usual, ...part };
-      const [from, count] = [noon + part.from * 60, to - part.from];
-      await writeCalls(client, { table: "llm_1m", project, from, step: 60, count, part: full });
-    }
-    for (const one of scenario.scores ?? []) await writeScores(client, project, noon, one);
-    if (scenario.chosen) await writeChosen(client, project, noon, scenario.chosen);
+    const { chosen, also = [] } = SCENARIOS[project]!;
+    if (chosen) await writeChosen(client, project, noon, chosen);
+    for (const one of also) await writeAlso(client, { project, noon, also: one });
   }
 }
 
 interface Calls {
-  table: "llm_1m" | "llm_1h";
   project: string;
-  /** Unix seconds. */
-  from: number;
-  step: number;
-  /** Rows. */
-  count: number;
+  /** Of each row. */
   part: typeof normal;
+  /** Unix seconds of the rows: SQL of an array. */
+  at: string;
 }
+
+function minutesOf(project: string, noon: number): Calls[] {
+  const { traffic = [], usual = normal.calls } = SCENARIOS[project]!;
+  const parts: readonly Traffic[] = [{ from: -NOON_BEFORE }, ...traffic];
+  return parts.flatMap((part, i) => {
+    const to = parts[i + 1]?.from ?? MINUTES;
+    const full = { ...normal, calls: usual, ...part };
+    if (full.calls === 0 || to <= part.from) return [];
+    const every = full.calls < 1 ? Math.round(1 / full.calls) : 1;
+    const rows = Math.ceil((to - part.from) / every);
+    const at = `arrayMap(i -> toUInt32(${noon + part.from * 60} + i * ${every * 60}), range(${rows}))`;
+    return [{ project, part: full, at }];
+  });
+}
+
+/** Values that stand for a row's calls in its sketches. */
+const SKETCHED = 50;
 
 /** Each row's calls spread by ± 40 % in latency; a part of a call a minute is a call now and then. */
 async function writeCalls(
   client: ClickHouseClient,
-  { table, project, from, step, count, part }: Calls,
-) {
-  const every = part.calls > 0 && part.calls < 1 ? Math.round(1 / part.calls) : 1;
-  const calls = part.calls === 0 ? 0 : Math.max(1, Math.round(part.calls));
-  if (calls === 0) return;
+  table: "llm_1m" | "llm_1h",
+  all: readonly Calls[],
+): Promise<void> {
+  const values = all.map(({ project, part, at }) => {
+    const calls = Math.max(1, Math.round(part.calls));
+    const { errors, usd, tokens, ms, unpriced } = part;
+    return `('${project}', ${at}, ${calls}, ${errors}, ${usd}, ${tokens}, ${ms}, ${unpriced})`;
+  });
+  const columns =
+    "project String, at Array(UInt32), calls Int64, errors Float64, usd Float64, tokens Int64, ms Float64, unpriced Float64";
+  const spread = "(0.6 + 0.8 * (cityHash64(number, one) % 1000) / 1000)";
   await client.command({
     query: `INSERT INTO ${table} (project, ts, service, environment, provider, request_model, response_model, operation, is_model_call, status,
         calls, spans, errors, input_tokens, output_tokens, cost, unpriced_calls, ttft_calls, duration_ms_sketch, ttft_ms_sketch)
-      SELECT {project:String}, toDateTime({from:UInt32} + row * {step:UInt32} * {every:UInt32}, 'UTC') AS ts, 'web', 'production', 'openai', 'm', 'm', 'chat', 1, 'ok',
-        {calls:Int64}, {calls:Int64}, round({calls:Int64} * {errors:Float64}), {calls:Int64} * {tokens:Int64}, {calls:Int64} * 50,
-        toDecimal128({calls:Int64} * {usd:Float64}, 12), round({calls:Int64} * {unpriced:Float64}), {calls:Int64},
-        quantilesBFloat16State(0.5, 0.95, 0.99)(toFloat32({ms:Float64} * (0.6 + 0.8 * (cityHash64(number) % 1000) / 1000))),
-        quantilesBFloat16IfState(0.5, 0.95, 0.99)(toFloat32({ms:Float64} * 0.4 * (0.6 + 0.8 * (cityHash64(number) % 1000) / 1000)), toUInt8(1))
-      FROM (SELECT number, intDiv(number, {calls:UInt64}) AS row FROM numbers({rows:UInt64})) GROUP BY row`,
-    query_params: {
-      ...part,
-      project,
-      from,
-      step,
-      every,
-      calls,
-      rows: Math.ceil(count / every) * calls,
-    },
+      SELECT project, toDateTime(one, 'UTC') AS ts, 'web', 'production', 'openai', 'm', 'm', 'chat', 1, 'ok',
+        any(n), any(n), any(round(n * errors)), any(n * tokens), any(n * 50), toDecimal128(any(n * usd), 12), any(round(n * unpriced)), any(n),
+        quantilesBFloat16State(0.5, 0.95, 0.99)(toFloat32(ms * ${spread})),
+        quantilesBFloat16IfState(0.5, 0.95, 0.99)(toFloat32(ms * 0.4 * ${spread}), toUInt8(1))
+      FROM (SELECT project, arrayJoin(at) AS one, calls AS n, errors, usd, tokens, ms, unpriced, arrayJoin(range(toUInt64(least(calls, ${SKETCHED})))) AS number
+        FROM values('${columns}', ${values.join(", ")}))
+      GROUP BY project, one`,
   });
 }
 
 async function writeScores(
   client: ClickHouseClient,
-  project: string,
   noon: number,
-  scores: Scores,
-) {
-  const { from, to, n, norm, failed = 0, release = "", sentinel = false } = scores;
-  const count = Math.round(((to - from) / 60) * n);
+  names: readonly string[],
+): Promise<void> {
+  const values = names.flatMap((project) =>
+    (SCENARIOS[project]!.scores ?? []).map((scores) => {
+      const { from, to, n, norm, failed = 0, release = "", sentinel = false } = scores;
+      const count = Math.round(((to - from) / 60) * n);
+      return `('${project}', ${noon + from * 60}, ${count}, ${3_600 / n}, ${norm}, ${failed}, '${release}', '${sentinel ? "sentinel" : "traffic"}', '${scores.metric ?? "relevance"}')`;
+    }),
+  );
+  if (values.length === 0) return;
+  const columns =
+    "project String, start Float64, count UInt64, apart Float64, mean Float64, failed Float64, release String, purpose String, metric String";
   await client.command({
     query: `INSERT INTO evaluations (project, name, event_time, evaluated_at, evaluation_id, trace_id, span_id, source, status, score, norm, judge_hash, stratum,
         release, purpose, trace_probability, judge_probability)
-      SELECT {project:String}, 'relevance', fromUnixTimestamp64Milli(toInt64(({from:Float64} + number * {apart:Float64}) * 1000), 'UTC') AS at, at,
-        substring(MD5(concat({project:String}, toString({from:Float64}), toString(number))), 1, 16), substring(MD5(toString(number)), 1, 16), toFixedString('', 8), 'judge',
-        if((number % 100) < {failed:Float64} * 100, 'failed', 'ok') AS outcome, if(outcome = 'ok', 4, NULL),
-        if(outcome = 'ok', greatest(0, least(1, {norm:Float64} + 0.3 * ((cityHash64(number) % 1000) / 1000 - 0.5))), NULL), 'j1', 'all',
-        {release:String}, {purpose:String}, 1, 0.5
-      FROM numbers({count:UInt64})`,
-    query_params: {
-      project,
-      from: noon + from * 60,
-      apart: 3_600 / n,
-      norm,
-      failed,
-      release,
-      purpose: sentinel ? "sentinel" : "traffic",
-      count,
-    },
+      SELECT project, metric, fromUnixTimestamp64Milli(toInt64((start + number * apart) * 1000), 'UTC') AS at, at,
+        substring(MD5(concat(project, toString(start), toString(number), metric)), 1, 16), substring(MD5(toString(number)), 1, 16), toFixedString('', 8), 'judge',
+        if((number % 100) < failed * 100, 'failed', 'ok') AS outcome, if(outcome = 'ok', 4, NULL),
+        if(outcome = 'ok', greatest(0, least(1, mean + 0.3 * ((cityHash64(number) % 1000) / 1000 - 0.5))), NULL), 'j1', 'all', release, purpose, 1, 0.5
+      FROM (SELECT *, arrayJoin(range(count)) AS number FROM values('${columns}', ${values.join(", ")}))`,
   });
 }
 

@@ -1,5 +1,6 @@
 /** Scores that dropped: reads what came since the tick before, and lets the watch of each series take it. */
 import { meanSequence } from "@assay/statistics/confidence-sequence";
+import type { Estimate } from "@assay/statistics/estimate";
 import { quantity } from "./numbers.ts";
 import { durationText } from "./duration.ts";
 import { sources, type Sums } from "./measure.ts";
@@ -27,6 +28,11 @@ export async function findDropped(tick: Tick<"e-detector">): Promise<Finding[]> 
   const current = await readWindows(tick.client, check, [recent]);
   const unknown = current.filter(({ series }) => !watchOf(series));
   const baselines = unknown.length > 0 ? await readBaselines(tick) : new Map<string, Baseline>();
+  const recentBaselines = current.some(({ series, sums: [sums] }) =>
+    isRisen(tick, watchOf(series), sums),
+  )
+    ? await readBaselines(tick, recent)
+    : new Map<string, Baseline>();
   const scores = await readScores(
     tick,
     current.map(({ series }) => series),
@@ -35,7 +41,10 @@ export async function findDropped(tick: Tick<"e-detector">): Promise<Finding[]> 
     const key = seriesKey(series);
     const watch = watchOf(series);
     if (watch) watchScores(watch, scores.get(key) ?? [], at);
-    const started = watch ?? begin(tick, baselines.get(key));
+    const started =
+      risen(tick, watch, recentBaselines.get(key), sums) ??
+      watch ??
+      begin(tick, baselines.get(key));
     const verdict = verdictOf(tick, started, sums, baselines.get(key));
     const before = { from: recent.from - check.test.baseline, to: recent.from };
     return { series, verdict: { ...verdict, compared: { before, now: recent }, memory: started } };
@@ -44,7 +53,9 @@ export async function findDropped(tick: Tick<"e-detector">): Promise<Finding[]> 
   function watchOf(series: Series): ScoreWatch | undefined {
     const found = tick.memory(series);
     if (!found || found.memory === null || found.memory === undefined) return undefined;
-    return at - found.at > LONGEST_GAP ? undefined : structuredClone(found.memory as ScoreWatch);
+    const watch = found.memory as ScoreWatch;
+    const isOld = at - found.at > LONGEST_GAP || watch.pinnedAt < (check.test.since ?? 0);
+    return isOld ? undefined : structuredClone(watch);
   }
 }
 
@@ -55,21 +66,53 @@ interface Baseline {
 }
 
 function begin(
-  { check: { test } }: Tick<"e-detector">,
+  { check: { test }, at }: Tick<"e-detector">,
   baseline: Baseline | undefined,
 ): ScoreWatch | undefined {
   if (!baseline || countOf(baseline) < test.min_n) return undefined;
   const days = Math.max(1, (baseline.window.to - baseline.first) / DAY);
-  return startWatch(baseline.strata, { margin: test.margin, daysBetween: test.days_between, days });
+  return startWatch(baseline.strata, {
+    margin: test.margin,
+    daysBetween: test.days_between,
+    days,
+    at,
+  });
+}
+
+/** The scores are better than their baseline, for certain: what they must not fall from is higher now. */
+function isRisen(
+  { check: { test } }: Tick<"e-detector">,
+  watch: ScoreWatch | undefined,
+  sums: Sums | undefined,
+): boolean {
+  const mean = sums && meanOf(sums);
+  if (!watch || watch.alarmedAt !== null || !sums || !mean || sums.n < test.min_n) return false;
+  const low = sequenceOf(mean)?.low;
+  return low !== undefined && low > watch.mean + test.margin;
+}
+
+function risen(
+  tick: Tick<"e-detector">,
+  watch: ScoreWatch | undefined,
+  recent: Baseline | undefined,
+  sums: Sums | undefined,
+): ScoreWatch | undefined {
+  return isRisen(tick, watch, sums) ? begin(tick, recent) : undefined;
 }
 
 function countOf({ strata }: Baseline): number {
   return [...strata.values()].reduce((sum, { n }) => sum + n, 0);
 }
 
-async function readBaselines(tick: Tick<"e-detector">): Promise<Map<string, Baseline>> {
+async function readBaselines(
+  tick: Tick<"e-detector">,
+  asked = newest(tick, tick.check.test.baseline),
+): Promise<Map<string, Baseline>> {
   const { check, client } = tick;
-  const window = newest(tick, check.test.baseline);
+  const window = {
+    ...asked,
+    from: Math.max(asked.from, Math.min(asked.to, check.test.since ?? 0)),
+  };
   const by = [...check.by.filter((name) => name !== "stratum"), "stratum"];
   const sums = { ...check.measure.sums, quantile: "toUnixTimestamp(min(ts))" };
   const scope = { measure: { ...check.measure, sums }, by, where: check.where };
@@ -144,12 +187,8 @@ function verdictOf(
   // All of the scores that speak for it must be newer than the alarm.
   const isAfter = watch.alarmedAt !== null && at - watch.alarmedAt >= test.recover;
   if (isAfter && mean.mean >= watch.floor && sums.n >= LEAST_TO_RECOVER) restart(watch);
-  const deviation = (mean.standardError ?? 0) * Math.sqrt(mean.effectiveN);
-  const interval = meanSequence({
-    mean: mean.mean,
-    standardDeviation: deviation,
-    n: Math.round(mean.effectiveN),
-  });
+  const deviation = deviationOf(mean);
+  const interval = sequenceOf(mean);
   return {
     ...about,
     outcome: watch.alarmedAt !== null ? "bad" : "good",
@@ -163,4 +202,18 @@ function verdictOf(
     detectable: mean.effectiveN > 0 ? (2.8 * deviation) / Math.sqrt(mean.effectiveN) : undefined,
     reason: `mean score ${quantity(mean.mean, "score")} over ${durationText(test.recover)}, ${quantity(watch.mean, "score")} before (${sums.n} scores; floor ${quantity(watch.floor, "score")})`,
   };
+}
+
+/** Of a single score. */
+function deviationOf({ standardError, effectiveN }: Estimate): number {
+  return (standardError ?? 0) * Math.sqrt(effectiveN);
+}
+
+/** An interval that holds however often one looks. */
+function sequenceOf(mean: Estimate): { low: number; high: number } | undefined {
+  return meanSequence({
+    mean: mean.mean,
+    standardDeviation: deviationOf(mean),
+    n: Math.round(mean.effectiveN),
+  });
 }

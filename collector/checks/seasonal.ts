@@ -9,7 +9,7 @@ import { normalCdf } from "@assay/statistics/distributions";
 import { robustDeviation } from "@assay/statistics/robust";
 import type { Check } from "./definition.ts";
 import { durationText } from "./duration.ts";
-import { usualHours } from "./history.ts";
+import { readUsual, usualHours } from "./history.ts";
 import type { Measure, Sums } from "./measure.ts";
 import { plain, quantity } from "./numbers.ts";
 import { newest, type Finding, type Tick } from "./tick.ts";
@@ -30,7 +30,7 @@ export async function findUnusual(tick: Tick<"seasonal">): Promise<Finding[]> {
   if (found.length === 0) return [];
   const { weekly, daily } = usualHours(at, check.test.weeks);
   const hours = [...weekly, ...daily];
-  const history = await readWindows(client, check, hours, { rollup: "llm_1h" });
+  const history = await readUsual(tick, hours);
   const bySeries = new Map(history.map(({ series, sums }) => [keyOf(series), sums]));
   return found.map(({ series, sums: [sums] }) => {
     const past = bySeries.get(keyOf(series)) ?? [];

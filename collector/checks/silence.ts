@@ -5,7 +5,7 @@
 import { median } from "@assay/statistics/robust";
 import type { Check } from "./definition.ts";
 import { durationText } from "./duration.ts";
-import { usualHours } from "./history.ts";
+import { readUsual, usualHours } from "./history.ts";
 import { plain } from "./numbers.ts";
 import { newest, type Finding, type Tick } from "./tick.ts";
 import type { Verdict } from "./verdict.ts";
@@ -18,7 +18,7 @@ export async function findSilent(tick: Tick<"silence">): Promise<Finding[]> {
   const now = newest(tick, check.test.window);
   const { weekly, daily } = usualHours(at, check.test.weeks);
   const hours = [...weekly, ...daily];
-  const history = await readWindows(client, check, hours, { rollup: "llm_1h" });
+  const history = await readUsual(tick, hours);
   const current = new Map(
     (await readWindows(client, check, [now])).map(({ series, sums }) => [seriesKey(series), sums]),
   );

@@ -1,10 +1,12 @@
 /** The checks as a part of the collector: evaluated while the store is up, told on to the notifier when there is one. */
 import { join } from "node:path";
 import type { ClickHouseClient } from "@clickhouse/client";
+import { createJournal } from "./notify/journal.ts";
 import { Notifier, type NotifierStats } from "./notify/notifier.ts";
 import type { Logger } from "../stages.ts";
 import type { ChecksConfig } from "./config.ts";
 import { Evaluator, type EvaluatorStats } from "./evaluator.ts";
+import { createLease, type Lease } from "./lease.ts";
 
 /** How often it is looked whether a tick is due; the shortest `every` is a minute. */
 const LOOK_MS = 5_000;
@@ -13,7 +15,7 @@ export interface ChecksStage {
   /** The store is up; undefined when it was stopped before. */
   start(client: ClickHouseClient | undefined): void;
   stop(): Promise<void>;
-  /** Undefined before `start`, and where nothing is evaluated. */
+  /** Undefined before `start`, where nothing is evaluated, and while another collector does. */
   stats(): EvaluatorStats | undefined;
   /** Undefined without a notifier. */
   notifyStats(): NotifierStats | undefined;
@@ -22,11 +24,18 @@ export interface ChecksStage {
 export interface ChecksStageOptions {
   config: ChecksConfig | undefined;
   dataDir: string;
+  /** This collector among others. */
+  collectorId: string;
+  /** Others may evaluate checks on the same ClickHouse: then one of them does. */
+  shared: boolean;
   log: Logger;
 }
 
-export function createChecksStage({ config, dataDir, log }: ChecksStageOptions): ChecksStage {
+export function createChecksStage(options: ChecksStageOptions): ChecksStage {
+  const { config, dataDir, collectorId, shared, log } = options;
   let evaluator: Evaluator | undefined;
+  let lease: Lease | undefined;
+  let isActive = false;
   let notifier: Notifier | undefined;
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
@@ -34,10 +43,15 @@ export function createChecksStage({ config, dataDir, log }: ChecksStageOptions):
 
   async function run(): Promise<void> {
     try {
-      if (!evaluator!.loaded) notifier?.take(await evaluator!.load());
-      await evaluator!.runDue();
-      notifier?.beat(evaluator!.stats().lagSeconds);
+      const isOurs = lease ? await lease.held() : true;
+      // Whoever had it before went on meanwhile: what this one knew is old.
+      if (isOurs && (!isActive || !evaluator!.loaded)) notifier?.take(await evaluator!.load());
+      isActive = isOurs;
+      if (isActive) await evaluator!.runDue();
+      if (isActive) notifier?.beat(evaluator!.stats().lagSeconds);
     } catch (error) {
+      // Without ClickHouse nobody can say whose turn it is.
+      if (lease) isActive = false;
       log("warn", `checks: cannot begin, trying again: ${String(error)}`);
     }
     if (!stopped) timer = setTimeout(() => (running = run()), LOOK_MS);
@@ -46,10 +60,13 @@ export function createChecksStage({ config, dataDir, log }: ChecksStageOptions):
   return {
     start(client) {
       if (!config || !client || stopped) return;
+      if (shared) lease = createLease(client, { name: "checks", holder: collectorId });
       if (config.notify)
         notifier = new Notifier({
           config: config.notify,
           file: join(dataDir, "notify", "state.json"),
+          journal: createJournal(client, config.notify.page),
+          isActive: () => isActive,
           log,
         });
       evaluator = new Evaluator({
@@ -65,8 +82,10 @@ export function createChecksStage({ config, dataDir, log }: ChecksStageOptions):
       clearTimeout(timer);
       await running;
       await notifier?.stop();
+      // One that does not answer lets the claim run out.
+      await lease?.release().catch(() => {});
     },
-    stats: () => evaluator?.stats(),
+    stats: () => (isActive ? evaluator?.stats() : undefined),
     notifyStats: () => notifier?.stats(),
   };
 }

@@ -12,6 +12,8 @@ export interface Tick<Kind extends TestKind = TestKind> {
   client: ClickHouseClient;
   /** What the test's memory of a series was at the tick before, and when that was. */
   memory: (series: Series) => { at: number; memory: unknown } | undefined;
+  /** What was loaded under this name before, or is now; of one check only the last is remembered. */
+  remembered: <T>(name: string, load: () => Promise<T>) => Promise<T>;
 }
 
 export interface Finding {

@@ -32,9 +32,6 @@ export function seriesKey(series: Series): string {
   return `${series.project}\0${seriesName(series)}`;
 }
 
-/** Of rollups: their rows stand for themselves. */
-const UNWEIGHTED: readonly Measure["source"][] = ["calls", "users", "traffic"];
-
 export interface Scope {
   measure: Measure;
   /** All projects together: the series' project is empty. */
@@ -69,8 +66,8 @@ export async function readWindows(
       : []),
   ];
   const query = `SELECT ${columns.join(", ")}, w, ${sumColumns(measure)}
-    FROM (SELECT *, ${UNWEIGHTED.includes(measure.source) ? "" : "inclusion_probability, "}arrayJoin(arrayFilter(i -> ts >= fromUnixTimestamp({froms:Array(UInt32)}[i]) AND ts < fromUnixTimestamp({tos:Array(UInt32)}[i]), arrayEnumerate({froms:Array(UInt32)}))) AS w
-      FROM ${source.from.replace("{table}", rollup)} WHERE ${filters.join(" AND ")})
+    FROM (SELECT *, ${WEIGHTED.has(measure.source) ? "inclusion_probability, " : ""}arrayJoin(arrayFilter(i -> ts >= fromUnixTimestamp({froms:Array(UInt32)}[i]) AND ts < fromUnixTimestamp({tos:Array(UInt32)}[i]), arrayEnumerate({froms:Array(UInt32)}))) AS w
+      FROM ${tableOf(source.from, rollup)} WHERE ${filters.join(" AND ")})
     GROUP BY ${keys}, w`;
   const result = await client.query({
     query,
@@ -85,6 +82,15 @@ export async function readWindows(
     format: "JSONEachRow",
   });
   return grouped(await result.json<SumRow>(), by, windows.length);
+}
+
+/** Whose rows have a probability of being there, which `*` leaves out. */
+const WEIGHTED: ReadonlySet<string> = new Set(["scores", "judged", "sentinels"]);
+
+function tableOf(from: string, rollup: Rollup): string {
+  return from
+    .replace("{table}", rollup)
+    .replace("{outcomes}", rollup === "llm_1m" ? "outcomes_1m" : "outcomes_1h");
 }
 
 function onlyParams(names: readonly string[], only: Series): Record<string, string> {

@@ -6,6 +6,8 @@ import type { Window } from "./verdict.ts";
 import type { Series } from "./windows.ts";
 
 const MOST = 5;
+/** The others are looked up among spans, which have the same labels. */
+const SCORES: ReadonlySet<string> = new Set(["scores", "judged", "sentinels"]);
 
 export async function readWorstTraces(
   client: ClickHouseClient,
@@ -14,7 +16,7 @@ export async function readWorstTraces(
 ): Promise<string[]> {
   if (measure.worst === undefined) return [];
   const { labels } = sources[measure.source];
-  const isScores = measure.source !== "calls";
+  const isScores = SCORES.has(measure.source);
   const named = ["project", ...by];
   const filters = [
     ...named.map((name, i) => `toString(${labels[name]!}) = {l${i}:String}`),
@@ -22,7 +24,7 @@ export async function readWorstTraces(
     "event_time >= fromUnixTimestamp({from:UInt32}) AND event_time < fromUnixTimestamp({to:UInt32})",
     isScores
       ? "status = 'ok' AND norm IS NOT NULL AND purpose IN ('', 'traffic')"
-      : "is_model_call",
+      : (measure.worstWhere ?? "is_model_call"),
     "trace_id != toFixedString('', 16)",
   ];
   const result = await client.query({

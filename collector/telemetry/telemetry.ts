@@ -19,6 +19,7 @@ import { ENCODE_METRICS, type EncodeStats } from "./encode-metrics.ts";
 import { ENGINE_METRICS, type EngineStats } from "./engine.ts";
 import { FORWARD_METRICS, OWN_REQUESTS_METRICS } from "./forward-metrics.ts";
 import { healthOf, type Health } from "./health.ts";
+import { HISTORY_METRICS, type HistoryStats, type Sample } from "./history.ts";
 import { INSERT_METRICS } from "./insert-metrics.ts";
 import type { NotifierStats } from "../checks/notify/notifier.ts";
 import { CHECKS_METRICS, NOTIFY_METRICS } from "./checks-metrics.ts";
@@ -30,6 +31,7 @@ import { REDACT_METRICS, SAMPLE_METRICS } from "./privacy-metrics.ts";
 import { PROCESS_METRICS, processStats } from "./process-metrics.ts";
 import { RECEIVER_MEMORY_METRICS, RECEIVER_METRICS } from "./receiver-metrics.ts";
 import { createRunway, RUNWAY_METRICS } from "./runway.ts";
+import { samplesOf } from "./samples.ts";
 
 /** Each may say undefined for as long as its stage is not there yet. */
 export interface TelemetrySources {
@@ -49,6 +51,7 @@ export interface TelemetrySources {
   judge?: () => JudgeStageStats | undefined;
   checks?: () => EvaluatorStats | undefined;
   notify?: () => NotifierStats | undefined;
+  history?: () => HistoryStats | undefined;
 }
 
 export interface Telemetry {
@@ -57,6 +60,8 @@ export interface Telemetry {
   stop(): Promise<void>;
   /** Prometheus text. */
   metrics(): Promise<string>;
+  /** The same, one number at a time. */
+  samples(): Promise<readonly Sample[]>;
   health(): Health;
   /** The log was synced. */
   observeSync(ms: number): void;
@@ -72,7 +77,7 @@ export function createTelemetry(
   const { forwarding = () => [], ownRequests = () => [] } = sources;
   const { sampling = absent, redaction = absent } = sources;
   const { insert = absent, engine = absent, ledger = absent, judge = absent } = sources;
-  const { checks = absent, notify = absent } = sources;
+  const { checks = absent, notify = absent, history = absent } = sources;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   register(registry, processStats, PROCESS_METRICS);
@@ -106,6 +111,7 @@ export function createTelemetry(
   register(registry, judge, JUDGE_METRICS);
   register(registry, checks, CHECKS_METRICS);
   register(registry, notify, NOTIFY_METRICS);
+  register(registry, history, HISTORY_METRICS);
 
   const health = (): Health => healthOf({ log: log(), insert: insert(), engine: engine() }, now());
 
@@ -152,6 +158,7 @@ export function createTelemetry(
       return promise;
     },
     metrics: () => registry.metrics(),
+    samples: () => samplesOf(registry),
     health,
     observeSync: (ms) => syncs.observe(ms / 1_000),
   };

@@ -1,3 +1,4 @@
+import { callsOf } from "../calls.ts";
 import { COUNT, EVALUATIONS, HIGH, LOW, MEAN, SCORED } from "../evaluations.ts";
 import { CHOSEN, type DashboardSpec } from "../panel.ts";
 
@@ -35,10 +36,36 @@ export const quality: DashboardSpec = {
         },
         {
           kind: "stat",
+          title: "Pass rate",
+          description:
+            "Weighed share of records whose composite is in the upper half of its scale.",
+          unit: "percentunit",
+          decimals: 1,
+          sql: `${EVALUATIONS} SELECT sumIf(1 / pi, ${SCORED} AND norm >= 0.5) / nullIf(sumIf(1 / pi, ${SCORED}), 0) AS share FROM e WHERE name = 'composite'`,
+        },
+        {
+          kind: "stat",
+          title: "Quality budget left",
+          description:
+            "Of the 5 % of answers that need not pass, over the range: 100 % is untouched, below 0 it is overspent.",
+          unit: "percentunit",
+          decimals: 0,
+          sql: `${EVALUATIONS} SELECT 1 - sumIf(1 / pi, ${SCORED} AND norm < 0.5) / nullIf(sumIf(1 / pi, ${SCORED}), 0) / 0.05 AS left FROM e WHERE name = 'composite'`,
+        },
+        {
+          kind: "stat",
+          title: "Error budget left",
+          description: "Of the 1 % of calls that may fail, over the range.",
+          unit: "percentunit",
+          decimals: 0,
+          sql: `SELECT 1 - sum(r.errors) / nullIf(sum(r.calls), 0) / 0.01 AS left FROM ${callsOf("errors, calls")} AS r`,
+        },
+        {
+          kind: "stat",
           title: "Spent",
           description: "On answers, without what judging them cost.",
           unit: "currencyUSD",
-          sql: `SELECT toFloat64(sum(cost)) AS usd FROM assay.llm_1h WHERE ${CHOSEN}`,
+          sql: `SELECT toFloat64(sum(cost)) AS usd FROM ${callsOf("cost", "1")}`,
         },
       ],
     },

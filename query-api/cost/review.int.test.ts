@@ -219,6 +219,13 @@ test("budgets: spent, forecast with its interval, burn rate and when it is gone"
   expect(of("users").map(({ of: { user } }) => user)).toEqual(["bob", "alice"]);
 });
 
+/** What a check is given besides itself and the time. */
+const tick = () => ({
+  client: writer,
+  memory: () => undefined,
+  remembered: <T>(_name: string, load: () => Promise<T>) => load(),
+});
+
 test("the checks of budgets see the same", async () => {
   const { checks } = parseChecksConfig("", {}, "checks", BUDGETS);
   const { budgets } = await client.budgets({});
@@ -229,7 +236,7 @@ test("the checks of budgets see the same", async () => {
   ]) {
     const check = checks.find((one) => one.name === name) as Check<"budget">;
     const at = NOW / 1000;
-    const [finding] = await findOverspent({ check, at, client: writer, memory: () => undefined });
+    const [finding] = await findOverspent({ ...tick(), check, at });
     const known = budgets.find((one) => one.budget === budget)!;
     expect(finding!.verdict.estimate, name).toBeCloseTo(known.forecast, 9);
     expect(finding!.verdict.outcome, name).toBe(known.state === "forecast_over" ? "bad" : "good");
@@ -237,10 +244,9 @@ test("the checks of budgets see the same", async () => {
   }
   const burn = checks.find((one) => one.name === "spend-burn-company") as Check<"budget">;
   const [found] = await findOverspent({
+    ...tick(),
     check: burn,
     at: NOW / 1000,
-    client: writer,
-    memory: () => undefined,
   });
   expect(found!.verdict.statistic).toBeCloseTo(
     budgets.find((one) => one.budget === "company")!.burn_rate!,

@@ -321,6 +321,20 @@ export interface CheckRow {
   reason: string;
   worst_traces: string[];
 }
+export interface Incident {
+  incident: string;
+  project: string;
+  subject: string;
+  severity: string;
+  title: string;
+  opened: string;
+  over: string | null;
+  acknowledged: string | null;
+  acknowledged_by: string;
+}
+export interface Incidents {
+  incidents: Incident[];
+}
 export interface Checks {
   checks: CheckRow[];
 }

@@ -2,6 +2,7 @@
 import { type CheckRow, type Checks as ChecksAnswer, address, useAnswer } from "./api.ts";
 import { count, duration, moment, usd } from "./format.ts";
 import { type Place, go } from "./location.ts";
+import { Incidents } from "./incidents.tsx";
 import { Failed } from "./notices.tsx";
 
 const NAMES: Record<string, string> = {
@@ -45,6 +46,7 @@ export function Checks({ place, round }: { place: Place; round: number }) {
         <Tile name="Fine" value={known.filter(({ state }) => state === "ok").length} />
         <Tile name="Too few or no data" value={unknown} />
       </section>
+      <Incidents place={place} round={round} />
       <section class="card" aria-label="Checks">
         <h2>Checks</h2>
         <div class="scroll">

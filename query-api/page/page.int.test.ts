@@ -115,6 +115,22 @@ describe.skipIf(!hasBrowser)("the page", () => {
       format: "JSONEachRow",
     }); // prettier-ignore
     await writer.insert({
+      table: "assay.incidents",
+      values: [
+        {
+          incident_id: "i1",
+          at: (Date.now() / 1_000 - 300).toFixed(3),
+          project: "shop-assistant",
+          subject: "cost",
+          event: "open",
+          severity: "page",
+          title: `cost ${HOSTILE}`,
+          incident: "{}",
+        },
+      ],
+      format: "JSONEachRow",
+    });
+    await writer.insert({
       table: "assay.check_results",
       values: ["firing", "ok"].map((state) => ({
         check_name: state === "firing" ? "cost-spike" : "latency-p95",
@@ -263,6 +279,17 @@ describe.skipIf(!hasBrowser)("the page", () => {
     await page.waitForURL(new RegExp(testTraceId(FEATURED)));
     await page.goto(`${origin}/#/checks?project=none`);
     await page.getByTestId("no-checks").waitFor();
+  });
+
+  test("incidents: somebody says that they look at one", async () => {
+    await page.goto(`${origin}/#/checks?range=24h`);
+    const incident = page.getByTestId("incidents").locator("tbody tr").first();
+    await incident.waitFor();
+    expect(await incident.textContent()).toContain(`cost ${HOSTILE}`);
+    await incident.getByLabel("Your name").fill("Ada");
+    await incident.getByTestId("acknowledge").click();
+    await incident.getByText("Ada").waitFor();
+    expect(await page.getByTestId("acknowledge").count()).toBe(0);
   });
 
   test("an empty range says how to send the first span, or that a filter is too narrow", async () => {

@@ -37,6 +37,8 @@ async function rollupViews(client: ClickHouseClient): Promise<View[]> {
      INNER JOIN system.tables AS t ON t.database = v.database AND t.name = target
      WHERE v.database = 'assay' AND v.engine IN ('MaterializedView') AND v.as_select LIKE '%FROM assay.ingest%'
        AND t.engine LIKE '%AggregatingMergeTree'
+       -- What is made of text cannot be made anew from spans, which have none; and a sketch of costs keeps those of before a correction.
+       AND v.as_select NOT LIKE '%content\\_%' AND v.name != 'call_costs_1h_mv'
      ORDER BY name`,
   );
   if (views.length === 0) throw new Error("expected views that aggregate assay.ingest, got none");

@@ -1,14 +1,17 @@
-/** A message as each service wants it: one request, made here and sent by the notifier. */
+/** A message as each service wants it: one request or one mail, made here and sent by the notifier. */
 import { createHmac } from "node:crypto";
 import type { Channel } from "./config.ts";
+import { type Mail, mailOf } from "./mail.ts";
 import { type Message, severityOf } from "./incident.ts";
 import { wordsOf } from "./message.ts";
 
-export interface Delivery {
+export interface HttpDelivery {
   url: string;
   headers: Record<string, string>;
   body: string;
 }
+
+export type Delivery = HttpDelivery | { smtp: string; mail: Mail };
 
 /** Undefined: this service is not told of that. */
 export function deliveryOf(
@@ -25,6 +28,8 @@ export function deliveryOf(
       return opsgenie(channel, message, page);
     case "slack":
       return slack(channel, message, page);
+    case "email":
+      return { smtp: channel.smtp, mail: mailOf(channel, message, page) };
   }
 }
 
@@ -37,7 +42,7 @@ function webhook(
   message: Message,
   page: string,
   nowUnixMs: number,
-): Delivery {
+): HttpDelivery {
   const { occasion, incident } = message;
   const body = JSON.stringify({
     event: occasion,
@@ -55,14 +60,18 @@ function webhook(
 }
 
 /** Events API v2: https://developer.pagerduty.com/docs/events-api-v2/trigger-events/ */
-function pagerDuty(channel: Of<"pagerduty">, message: Message, page: string): Delivery | undefined {
+function pagerDuty(
+  channel: Of<"pagerduty">,
+  message: Message,
+  page: string,
+): HttpDelivery | undefined {
   const { occasion, incident } = message;
   // PagerDuty itself repeats what nobody acknowledges.
   if (occasion === "again") return undefined;
   const { title, lines, link } = wordsOf(message, page);
   const event =
-    occasion === "resolved"
-      ? { event_action: "resolve" }
+    occasion === "resolved" || occasion === "acknowledged"
+      ? { event_action: occasion === "resolved" ? "resolve" : "acknowledge" }
       : {
           event_action: "trigger",
           links: [{ href: link, text: "Checks" }],
@@ -83,12 +92,17 @@ function pagerDuty(channel: Of<"pagerduty">, message: Message, page: string): De
 }
 
 /** Alert API: https://docs.opsgenie.com/docs/alert-api */
-function opsgenie(channel: Of<"opsgenie">, message: Message, page: string): Delivery | undefined {
+function opsgenie(
+  channel: Of<"opsgenie">,
+  message: Message,
+  page: string,
+): HttpDelivery | undefined {
   const { occasion, incident } = message;
   if (occasion === "again") return undefined;
   const headers = { ...JSON_TYPE, authorization: `GenieKey ${channel.api_key}` };
-  if (occasion === "resolved") {
-    const url = `${channel.url}/${incident.id}/close?identifierType=alias`;
+  if (occasion === "resolved" || occasion === "acknowledged") {
+    const action = occasion === "resolved" ? "close" : "acknowledge";
+    const url = `${channel.url}/${incident.id}/${action}?identifierType=alias`;
     return { url, headers, body: JSON.stringify({ source: "assay" }) };
   }
   const { title, lines, link } = wordsOf(message, page);
@@ -106,11 +120,12 @@ function opsgenie(channel: Of<"opsgenie">, message: Message, page: string): Deli
 const MARK = {
   open: ":red_circle:",
   again: ":large_orange_circle:",
+  acknowledged: ":eyes:",
   resolved: ":large_green_circle:",
 };
 
 /** Incoming webhooks. Names come from services: what Slack takes for markup is escaped. */
-function slack(channel: Of<"slack">, message: Message, page: string): Delivery {
+function slack(channel: Of<"slack">, message: Message, page: string): HttpDelivery {
   const { title, lines, link } = wordsOf(message, page);
   const text = [`${MARK[message.occasion]} *${escaped(title)}*`, ...lines.map(escaped), link].join(
     "\n",

@@ -31,6 +31,16 @@ const channel = z.discriminatedUnion("kind", [
     url: address.default("https://api.opsgenie.com/v2/alerts"),
   }),
   z.strictObject({ kind: z.literal("slack"), ...common, url: variable.or(address) }),
+  z.strictObject({
+    kind: z.literal("email"),
+    ...common,
+    /** `smtp://host:25`, `smtps://user:password@host:465`; smtp uses STARTTLS where the server has it. */
+    smtp: z.union([z.url({ protocol: /^smtps?$/ }), variable], {
+      error: 'expected an smtp(s) address or {"env": "VARIABLE"}',
+    }),
+    from: z.string().min(3).max(320),
+    to: z.array(z.email()).min(1).max(50),
+  }),
 ]);
 
 const DAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"] as const;
@@ -64,7 +74,11 @@ export const notifySection = z.strictObject({
 
 type Section = z.output<typeof notifySection>;
 type Resolved<T> = T extends unknown
-  ? { [K in keyof T]: K extends "url" | "secret" | "routing_key" | "api_key" ? string : T[K] }
+  ? {
+      [K in keyof T]: K extends "url" | "secret" | "routing_key" | "api_key" | "smtp"
+        ? string
+        : T[K];
+    }
   : never;
 export type Channel = Resolved<Section["channels"][number]>;
 

@@ -35,11 +35,13 @@ export const incidentSchema = z.object({
   alerts: z.record(z.string(), alert),
   /** When it was told last, and how badly; absent: not yet. */
   told: z.object({ atUnixMs: z.number(), severity }).optional(),
+  /** Somebody looks at it: it is told no more while it lasts, unless it gets worse. */
+  acknowledged: z.object({ by: z.string(), atUnixMs: z.number() }).optional(),
 });
 export type Incident = z.output<typeof incidentSchema>;
 
 /** What is told: `open` also when it got worse, `again` as it lasts. */
-export type Occasion = "open" | "again" | "resolved";
+export type Occasion = "open" | "again" | "acknowledged" | "resolved";
 export interface Message {
   occasion: Occasion;
   incident: Incident;
@@ -137,5 +139,6 @@ export function occasionOf(
   const { told, openedUnixMs } = incident;
   if (!told) return nowUnixMs - openedUnixMs >= waitMs ? "open" : undefined;
   if (told.severity === "ticket" && severityOf(incident) === "page") return "open";
+  if (incident.acknowledged) return undefined;
   return nowUnixMs - told.atUnixMs >= repeatMs ? "again" : undefined;
 }

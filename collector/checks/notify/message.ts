@@ -19,6 +19,12 @@ export function wordsOf({ occasion, incident }: Message, page: string): Words {
   const link = `${page.replace(/\/$/, "")}/#/checks?project=${encodeURIComponent(project)}`;
   if (occasion === "resolved")
     return { title: `${project}: ${subject} is as it was`, lines: [], link };
+  if (occasion === "acknowledged")
+    return {
+      title: `${project}: ${incident.acknowledged?.by || "somebody"} looks at ${subject}`,
+      lines: [],
+      link,
+    };
   const [first] = alerts;
   const still = occasion === "again" ? "still " : "";
   const more = alerts.length > 1 ? ` (and ${alerts.length - 1} more)` : "";
@@ -38,6 +44,7 @@ function linesOf(alert: Alert, page: string): string[] {
     `${alert.check}${of}: ${alert.reason}; since ${new Date(alert.sinceUnixMs).toISOString().slice(0, 16)}Z${sureness(alert)}`,
     ...movedBy(alert.movedBy),
     ...(traces.length > 0 ? [`worst: ${traces.join(" ")}`] : []),
+    `what to do: ${page.replace(/\/$/, "")}/runbooks/${alert.check}`,
   ];
 }
 
@@ -48,14 +55,21 @@ function sureness({ low, high, n }: Alert): string {
 
 function movedBy(json: string): string[] {
   if (json === "") return [];
-  const { dimension, segments } = JSON.parse(json) as {
+  const { dimension, segments, rate, mix } = JSON.parse(json) as {
     dimension: string;
+    rate: number | null;
+    mix: number | null;
     segments: { value: string; contribution: number }[];
   };
   const shown = segments
     .slice(0, 3)
     .map((one) => `${one.value || "none"} ${short(one.contribution)}`);
-  return shown.length > 0 ? [`moved by ${dimension}: ${shown.join(", ")}`] : [];
+  if (shown.length === 0) return [];
+  const parts =
+    rate === null || mix === null
+      ? ""
+      : ` (${short(rate)} within them, ${short(mix)} because there are more of some)`;
+  return [`moved by ${dimension}: ${shown.join(", ")}${parts}`];
 }
 
 function short(value: number): string {

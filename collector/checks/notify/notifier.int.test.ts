@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { parseChecksConfig } from "../config.ts";
 import type { Result } from "./incident.ts";
+import { type MailServer, startMailServer } from "./testing-mail-server.ts";
 import { Notifier } from "./notifier.ts";
 
 interface Received {
@@ -26,6 +27,8 @@ let nowMs: number;
 let said: string[];
 let notifier: Notifier;
 let arrived: () => void;
+/** Where mail goes. */
+let smtp = "smtp://127.0.0.1:1";
 
 beforeEach(async () => {
   received = [];
@@ -67,10 +70,15 @@ function start(more = "", channels = ["pagerduty", "slack"]): void {
     pagerduty: `{ kind: pagerduty, name: pagerduty, routing_key: { env: PD }, url: "${url}/pd" }`,
     slack: `{ kind: slack, name: slack, severities: [page, ticket], url: { env: SLACK_URL } }`,
     opsgenie: `{ kind: opsgenie, name: opsgenie, api_key: { env: OG }, url: "${url}/og" }`,
+    email: `{ kind: email, name: email, smtp: { env: SMTP }, from: "assay@example.com", to: [ada@example.com, bob@example.com] }`,
     webhook: `{ kind: webhook, name: webhook, url: "${url}/hook", secret: { env: HOOK } }`,
   };
   const text = `notify:\n  page: "https://assay.example"\n  wait: 30s\n  repeat: 4h\n  ${more}\n  channels:\n${channels.map((name) => `    - ${all[name]}`).join("\n")}`;
-  const { notify } = parseChecksConfig(text, { ...KEYS, SLACK_URL: `${url}/slack` }, "test");
+  const { notify } = parseChecksConfig(
+    text,
+    { ...KEYS, SLACK_URL: `${url}/slack`, SMTP: smtp },
+    "test",
+  );
   notifier = new Notifier({
     config: notify!,
     file: join(dir, "state.json"),
@@ -276,6 +284,55 @@ describe("receivers", () => {
     await nothingMore(1);
     notifier.beat(10);
     await until(2);
+  }, 30_000);
+});
+
+describe("e-mail", () => {
+  let mailServer: MailServer;
+  beforeEach(async () => {
+    mailServer = await startMailServer(() => arrived());
+    smtp = `smtp://assay:p%40ss@127.0.0.1:${mailServer.port}`;
+  });
+  afterEach(() => mailServer.stop());
+
+  test("comes as one thread, with what a page says", async () => {
+    start("", ["email"]);
+    notifier.take([result("cost-spike", "firing", { project: "shop\r\nBcc: eve@example.com" })]);
+    nowMs += 31_000;
+    await expect.poll(() => mailServer.mails.length, { timeout: 10_000 }).toBe(1);
+    const [mail] = mailServer.mails;
+    expect(mail!.to).toEqual(["ada@example.com", "bob@example.com"]);
+    expect(mail!.login).toBe(Buffer.from("\0assay\0p@ss").toString("base64"));
+    for (const part of [
+      /^From: assay@example\.com$/m,
+      /^Subject: shop Bcc: eve@example\.com: cost is \$12 an hour/m,
+      /^Auto-Submitted: auto-generated$/m,
+      /since 2026-11-24T11:50Z/,
+      /#\/traces\/0af7651916cd43dd8448eb211c80319c/,
+      /runbooks\/cost-spike/,
+    ])
+      expect(mail!.text).toMatch(part);
+    expect(mail!.text.split("\n\n")[0]).not.toMatch(/^Bcc:/m);
+    notifier.take([result("cost-spike", "ok", { project: "shop\r\nBcc: eve@example.com" })]);
+    await expect.poll(() => mailServer.mails.length, { timeout: 10_000 }).toBe(2);
+    const thread = /^References: (<.+>)$/m;
+    expect(thread.exec(mailServer.mails[1]!.text)![1]).toBe(thread.exec(mail!.text)![1]);
+  }, 30_000);
+
+  test("that is put off is sent again, one that is not wanted is given up", async () => {
+    mailServer.answer = "451 later";
+    start("", ["email"]);
+    notifier.take([result("cost-spike", "firing")]);
+    nowMs += 31_000;
+    await expect
+      .poll(() => notifier.stats().failedAttempts.get("email"), { timeout: 10_000 })
+      .toBe(1);
+    mailServer.answer = "550 no";
+    nowMs += 3_600_000;
+    await expect.poll(() => notifier.stats().dropped.get("email"), { timeout: 10_000 }).toBe(1);
+    expect(said.join()).toContain("refused with 550");
+    expect(said.join()).not.toContain("p@ss");
+    expect(said.join()).not.toContain("p%40ss");
   }, 30_000);
 });
 

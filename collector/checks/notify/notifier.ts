@@ -4,10 +4,13 @@
  * What is to be told is written to a file before it is sent and taken out when the receiver took it, so that a restart
  * neither loses nor repeats it; a crash between the two may repeat it, under the id by which PagerDuty and Opsgenie know it.
  * A receiver that is away is asked again for a day; one that says no is not. Both are counted.
+ *
+ * With a journal, incidents stand in ClickHouse too: there they can be acknowledged, and of several collectors the one whose
+ * turn it is (`isActive`) goes on with those of the one before. The others only send what they had decided to.
  */
 import { randomUUID } from "node:crypto";
 import type { Logger } from "../../stages.ts";
-import { deliveryOf } from "./channel.ts";
+import { deliveryOf, type HttpDelivery } from "./channel.ts";
 import { type Channel, type NotifyConfig, isMuted } from "./config.ts";
 import {
   type Incident,
@@ -17,6 +20,8 @@ import {
   severityOf,
   takeResults,
 } from "./incident.ts";
+import type { Journal, JournalEntry } from "./journal.ts";
+import { sendMail } from "./mail.ts";
 import { type State, type Waiting, readState, writeState } from "./state-file.ts";
 
 const SEND_TIMEOUT_MS = 10_000;
@@ -24,6 +29,8 @@ const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 300_000;
 const GIVE_UP_MS = 86_400_000;
 const MOST_WAITING = 1_000;
+const MOST_UNRECORDED = 1_000;
+const LOOK_FOR_ACKNOWLEDGEMENTS_MS = 10_000;
 const HEARTBEAT_MS = 60_000;
 /** Ticks that late mean that the checks are not evaluated. */
 const LATE_SECONDS = 600;
@@ -40,6 +47,10 @@ export interface NotifierOptions {
   lookMs?: number;
   /** @default fetch */
   send?: typeof fetch;
+  /** @default none: nobody can acknowledge, and no other collector goes on */
+  journal?: Journal;
+  /** Whether it is this collector that tells. @default always */
+  isActive?: () => boolean;
 }
 
 export interface NotifierStats {
@@ -53,7 +64,7 @@ export interface NotifierStats {
 }
 
 export class Notifier {
-  readonly #options: Required<NotifierOptions>;
+  readonly #options: Required<Omit<NotifierOptions, "journal">> & Pick<NotifierOptions, "journal">;
   readonly #incidents = new Map<string, Incident>();
   readonly #waiting: Waiting[] = [];
   readonly #taken: { rows: readonly Result[]; atUnixMs: number }[] = [];
@@ -64,9 +75,20 @@ export class Notifier {
   #running: Promise<void>;
   #stopped = false;
   #beatenAt = -Infinity;
+  /** What the journal does not have yet. */
+  readonly #unrecorded: JournalEntry[] = [];
+  /** The incidents are those of whoever told before. */
+  #isCaughtUp = false;
+  #askedAt = -Infinity;
 
   constructor(options: NotifierOptions) {
-    this.#options = { now: Date.now, lookMs: 1_000, send: fetch, ...options };
+    this.#options = {
+      now: Date.now,
+      lookMs: 1_000,
+      send: fetch,
+      isActive: () => true,
+      ...options,
+    };
     this.#running = this.#load().then(() => this.#next());
   }
 
@@ -131,13 +153,84 @@ export class Notifier {
 
   async #round(): Promise<void> {
     try {
-      if (this.#decide()) await this.#save();
+      if (await this.#isReady()) {
+        const acknowledged = await this.#takeAcknowledgements();
+        if (this.#decide() || acknowledged) await this.#save();
+      }
       for (const one of this.#due()) await this.#deliver(one);
+      await this.#record();
     } catch (error) {
       this.#options.log(
         "error",
         `notify: ${error instanceof Error ? error.message : String(error)}; trying again`,
       );
+    }
+  }
+
+  /** Whether this collector tells, and knows of the incidents that are open. */
+  async #isReady(): Promise<boolean> {
+    if (!this.#options.isActive()) {
+      this.#isCaughtUp = false;
+      return false;
+    }
+    if (!this.#isCaughtUp && this.#options.journal) await this.#catchUp(this.#options.journal);
+    this.#isCaughtUp = true;
+    return true;
+  }
+
+  /** Goes on with the incidents of whoever told before; this collector may have been that itself. */
+  async #catchUp(journal: Journal): Promise<void> {
+    const newest = await journal.newest();
+    const ids = new Set(newest.map(({ incident }) => incident.id));
+    for (const [key, { id }] of this.#incidents)
+      if (ids.has(id)) this.#forgetUnlessNewer(key, id, newest);
+    for (const { occasion, incident } of newest) {
+      const key = JSON.stringify([incident.project, incident.subject]);
+      if (occasion !== "resolved" && !this.#incidents.has(key)) this.#incidents.set(key, incident);
+    }
+  }
+
+  /** What this collector told and has not recorded yet is newer than the journal. */
+  #forgetUnlessNewer(key: string, id: string, newest: readonly { incident: Incident }[]): void {
+    const told = this.#incidents.get(key)?.told?.atUnixMs ?? 0;
+    const recorded =
+      newest.find(({ incident }) => incident.id === id)?.incident.told?.atUnixMs ?? 0;
+    if (told <= recorded) this.#incidents.delete(key);
+  }
+
+  /** Whether there were any. */
+  async #takeAcknowledgements(): Promise<boolean> {
+    const { journal, now, log } = this.#options;
+    const open = [...this.#incidents.values()].filter(
+      ({ told, acknowledged }) => told && !acknowledged,
+    );
+    if (!journal || open.length === 0 || now() - this.#askedAt < LOOK_FOR_ACKNOWLEDGEMENTS_MS)
+      return false;
+    this.#askedAt = now();
+    try {
+      const found = await journal.acknowledged(open.map(({ id }) => id));
+      const news = open.filter(({ id, told }) => (found.get(id)?.atUnixMs ?? 0) >= told!.atUnixMs);
+      for (const incident of news) {
+        incident.acknowledged = found.get(incident.id)!;
+        this.#queue("acknowledged", incident);
+      }
+      return news.length > 0;
+    } catch (error) {
+      log("warn", `notify: cannot read who acknowledged, trying again: ${String(error)}`);
+      return false;
+    }
+  }
+
+  /** The journal is for people who look; nobody is told later because it cannot be written. */
+  async #record(): Promise<void> {
+    const { journal, log } = this.#options;
+    if (!journal || this.#unrecorded.length === 0) return;
+    const entries = [...this.#unrecorded];
+    try {
+      await journal.record(entries);
+      this.#unrecorded.splice(0, entries.length);
+    } catch (error) {
+      log("warn", `notify: cannot record incidents, trying again: ${String(error)}`);
     }
   }
 
@@ -157,8 +250,10 @@ export class Notifier {
       if (isMuted(config, incident.project, now())) continue;
       const occasion = occasionOf(incident, now(), pace);
       if (!occasion) continue;
-      this.#queue(occasion, incident);
       incident.told = { atUnixMs: now(), severity: severityOf(incident) };
+      // It got worse than what was acknowledged.
+      if (occasion === "open") delete incident.acknowledged;
+      this.#queue(occasion, incident);
       told = true;
     }
     return told || taken.length > 0;
@@ -167,6 +262,9 @@ export class Notifier {
   #queue(occasion: Occasion, incident: Incident): void {
     const worst =
       occasion === "resolved" ? (incident.told?.severity ?? "ticket") : severityOf(incident);
+    const atUnixMs = this.#options.now();
+    if (this.#options.journal && this.#unrecorded.length < MOST_UNRECORDED)
+      this.#unrecorded.push({ atUnixMs, occasion, incident: structuredClone(incident) });
     for (const { name, severities, projects } of this.#options.config.channels) {
       if (!severities.includes(worst) || (projects && !projects.includes(incident.project)))
         continue;
@@ -230,19 +328,7 @@ export class Notifier {
     );
     if (!made) return undefined;
     try {
-      const { url, headers, body } = made;
-      const signal = AbortSignal.timeout(SEND_TIMEOUT_MS);
-      const response = await send(url, {
-        method: "POST",
-        headers,
-        body,
-        signal,
-        redirect: "error",
-      });
-      await response.body?.cancel();
-      if (response.ok) return undefined;
-      const later = response.status >= 500 || response.status === 429 || response.status === 408;
-      return `${later ? "answered" : "refused with"} ${response.status}`;
+      return "smtp" in made ? await sendMail(made.smtp, made.mail) : await post(send, made);
     } catch (error) {
       const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
       return (cause as { code?: string }).code ?? (cause as Error).name;
@@ -257,4 +343,16 @@ export class Notifier {
   #count(counts: Map<string, number>, name: string, by = 1): void {
     counts.set(name, (counts.get(name) ?? 0) + by);
   }
+}
+
+async function post(
+  send: typeof fetch,
+  { url, headers, body }: HttpDelivery,
+): Promise<string | undefined> {
+  const signal = AbortSignal.timeout(SEND_TIMEOUT_MS);
+  const response = await send(url, { method: "POST", headers, body, signal, redirect: "error" });
+  await response.body?.cancel();
+  if (response.ok) return undefined;
+  const later = response.status >= 500 || response.status === 429 || response.status === 408;
+  return `${later ? "answered" : "refused with"} ${response.status}`;
 }

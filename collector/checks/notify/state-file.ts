@@ -7,7 +7,7 @@ import { incidentSchema } from "./incident.ts";
 const waiting = z.object({
   id: z.string(),
   channel: z.string(),
-  occasion: z.enum(["open", "again", "resolved"]),
+  occasion: z.enum(["open", "again", "acknowledged", "resolved"]),
   incident: incidentSchema,
   queuedUnixMs: z.number(),
   attempts: z.number(),
