@@ -24,6 +24,7 @@ export class ConfigWatch<Config> {
   #config: Config;
   #seen = "";
   #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
   #looking: Promise<void> = Promise.resolve();
   /** Taken up, and refused for their problems. */
   readonly counts = { taken: 0, refused: 0 };
@@ -36,6 +37,7 @@ export class ConfigWatch<Config> {
 
   async start(): Promise<void> {
     this.#seen = await this.#look();
+    if (this.#stopped) return;
     this.#timer = setInterval(() => {
       this.#looking = this.#looking.then(() => this.check());
     }, this.#options.everyMs ?? EVERY_MS);
@@ -43,6 +45,7 @@ export class ConfigWatch<Config> {
   }
 
   async stop(): Promise<void> {
+    this.#stopped = true;
     clearInterval(this.#timer);
     await this.#looking;
   }
