@@ -20,6 +20,8 @@ import {
   readModelCatalogue,
   readChecksConfig,
   readPriceBook,
+  runAttackCommand,
+  runBackfillCommand,
   runChecksCommand,
   runDeadLetterCommand,
   runExperimentCommand,
@@ -236,6 +238,16 @@ async function runChecks(args: readonly string[]): Promise<void> {
 
 async function runJudge(args: readonly string[]): Promise<void> {
   const values = settings();
+  const [action, ...rest] = args;
+  const options = { configFile: values.ASSAY_JUDGE, env: process.env, print: console.log };
+  if (action === "backfill") {
+    const connect = async () => createClickHouse(await targetOf(values, "writer"));
+    return runBackfillCommand(rest, { ...options, connect });
+  }
+  if (action === "attack") {
+    if (!(await runAttackCommand(rest, options))) process.exitCode = 1;
+    return;
+  }
   await runJudgeCommand(args, {
     configFile: values.ASSAY_JUDGE,
     env: process.env,
@@ -375,7 +387,7 @@ const commands: Record<string, Command> = {
   judge: {
     run: runJudge,
     about:
-      "test | run FILE | compare --metric NAME: asks the judges, judges a file, compares judges",
+      "test | run FILE | compare --metric NAME | backfill --from TIME | attack: asks the judges, judges a file, compares judges, judges a past period, tries to sway them",
     takesArgs: true,
   },
   experiment: {

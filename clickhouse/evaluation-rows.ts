@@ -12,23 +12,31 @@ export async function insertEvaluations(
   rows: readonly EvaluationRow[],
   token: string,
 ): Promise<void> {
-  const byColumns = Map.groupBy(rows, (row) => Object.keys(row).toSorted().join());
-  for (const [columns, alike] of byColumns) {
-    const names = columns.split(",");
-    const lines = alike.map(
-      (row) => `${names.map((name) => field(name, row[name]!)).join("\t")}\n`,
-    );
-    await client.insert({
-      table: "assay.evaluations",
-      columns: names as [string, ...string[]],
-      values: Readable.from(lines, { objectMode: false }),
-      format: "TabSeparated",
-      clickhouse_settings: {
-        insert_deduplication_token: `${token}/${names.length}`,
-        async_insert: 0,
-      },
-    });
-  }
+  await insertRows(client, { table: "assay.evaluations", rows, token });
+}
+
+/** The same for another table whose ids have these names. */
+export async function insertRows(
+  client: ClickHouseClient,
+  { table, rows, token }: { table: string; rows: readonly EvaluationRow[]; token: string },
+): Promise<void> {
+  if (rows.length === 0) return;
+  const names = [...new Set(rows.flatMap((row) => Object.keys(row)))].toSorted();
+  const lines = rows.map(
+    (row) => `${names.map((name) => (name in row ? field(name, row[name]!) : "")).join("\t")}\n`,
+  );
+  await client.insert({
+    table,
+    columns: names as [string, ...string[]],
+    values: Readable.from([lines.join("")], { objectMode: false }),
+    format: "TabSeparated",
+    clickhouse_settings: {
+      insert_deduplication_token: token,
+      async_insert: 0,
+      // What a row lacks has its column's default.
+      input_format_tsv_empty_as_default: 1,
+    },
+  });
 }
 
 /** As TabSeparated reads it: ids are bytes, which JSON could not carry. */

@@ -12,7 +12,7 @@ export {
 export type { Address, Setting, SettingProblem, SettingsOf, SettingsTable } from "./settings.ts";
 export { createClickHouse, targetOf } from "./client.ts";
 export type { ClickHouseTarget } from "./client.ts";
-export { insertEvaluations } from "./evaluation-rows.ts";
+export { insertEvaluations, insertRows } from "./evaluation-rows.ts";
 export type { EvaluationRow } from "./evaluation-rows.ts";
 export { finishCostRevisions, hasOpenCostRevisions, planCostRevisions } from "./cost-revisions.ts";
 export { startEmbeddedServer } from "./embedded/supervisor.ts";

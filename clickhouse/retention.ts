@@ -10,9 +10,16 @@ export const retention = {
   content: { days: 30, tables: ["span_content", "answers_1d"] },
   evaluations: {
     days: 400,
-    tables: ["evaluations", "traffic_1h", "experiment_runs", "experiment_outputs"],
+    tables: [
+      "evaluations",
+      "traffic_1h",
+      "experiment_runs",
+      "experiment_outputs",
+      "canary_answers",
+    ],
   },
   label_leases: { days: 30, tables: ["label_leases"] },
+  judge_decisions: { days: 30, tables: ["judge_decisions"] },
   check_results: { days: 400, tables: ["check_results", "incidents"] },
   guardrail_1m: { days: 90, tables: ["guardrail_1m"] },
   collector_metrics: { days: 35, tables: ["collector_metrics"] },

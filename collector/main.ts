@@ -14,6 +14,7 @@ import type { collectorSettings } from "./config.ts";
 import { readChecksConfig } from "./checks/config.ts";
 import { createChecksStage } from "./checks/stage.ts";
 import { readForward } from "./forward/config.ts";
+import { createOwnRequests } from "./forward/own-requests.ts";
 import { consumersOf, startForwarding } from "./forward/stage.ts";
 import { readJudgeConfig } from "./judge/config.ts";
 import { createJudgeStage } from "./judge/stage.ts";
@@ -84,11 +85,14 @@ export async function startCollector(
     onSync: (ms) => telemetry.observeSync(ms),
   });
   const store = createStore({ settings, priceBook, dataDir, source: log, log: options.log });
+  const ownRequests = createOwnRequests(destinations, options.log);
   const judge = createJudgeStage({
     config: judging,
+    reread: () => readJudgeConfig(settings.ASSAY_JUDGE, process.env)!,
     collectorId: log.id,
     dataDir,
     insertStats: () => store.sources.insert?.(),
+    sendEvent: ownRequests.isWanted ? (body) => ownRequests.offer(body) : undefined,
     log: options.log,
   });
   const checks = createChecksStage({
@@ -122,6 +126,7 @@ export async function startCollector(
     sampling: () => sampling?.stats(),
     redaction: () => redaction?.stats(),
     forwarding: () => forwarding.stats(),
+    ownRequests: () => ownRequests.stats(),
     judge: () => judge.stats(),
     checks: () => checks.stats(),
     notify: () => checks.notifyStats(),
@@ -137,6 +142,7 @@ export async function startCollector(
   async function stop(): Promise<void> {
     await Promise.all([receiver.stop(RECEIVER_STOP_MS), grpcReceiver.stop(RECEIVER_STOP_MS)]);
     await Promise.all([judge.stop(), checks.stop(), history.stop()]);
+    await ownRequests.stop();
     await Promise.all([store.stop(), forwarding.stop(FORWARD_STOP_MS)]);
     await log.close();
     await telemetry.stop();

@@ -12,7 +12,7 @@ export const exactUsd = z
 export const usd = exactUsd.nullable().describe("USD, 12 decimals, exact; null when unknown");
 export const instant = z.string().describe("RFC 3339, UTC");
 const share = z.number().nullable().describe("0 to 1; null when it cannot be told");
-const number = z.number().nullable();
+export const number = z.number().nullable();
 const traceId = z.string().regex(/^[0-9a-f]{32}$/);
 const spanId = z.string().regex(/^[0-9a-f]{16}$/);
 export const range = { from: instant, to: instant };
@@ -230,8 +230,32 @@ export const judgesAnswer = z.looseObject({
 
 const alike = z.looseObject({ prompts: z.number(), answers: z.number(), agreement: share });
 
+const activeAnswer = z.looseObject({
+  cost: usd,
+  targets: z.array(
+    z.looseObject({
+      target: z.string(),
+      canaries: z.number(),
+      answers: z.number(),
+      agreement: share,
+      tar_5: share,
+      cost: usd,
+    }),
+  ),
+  rounds: z.array(z.looseObject({ target: z.string(), round: instant, agreement: share })),
+  judges: z.array(
+    z.looseObject({
+      judge_hash: z.string(),
+      metric: z.string(),
+      sentinels: number,
+      retests: number,
+    }),
+  ),
+});
+
 export const determinismAnswer = z.looseObject({
   ...range,
+  active: activeAnswer,
   calls: z.number(),
   coverage: share,
   overall: alike,

@@ -3,10 +3,12 @@
  * hash, which covers provider, model, messages, tools and parameters. Answers are compared byte for byte, and once more
  * with case and white space put aside.
  *
- * Production repeats are not a random sample of prompts: `coverage` says how much of the traffic they are.
+ * Production repeats are not a random sample of prompts: `coverage` says how much of the traffic they are. `active` is
+ * what canaries say (active-determinism.ts); the filters of project and model are not for it.
  */
 import { entropy, pairwiseAgreement, totalAgreement } from "@assay/statistics/determinism";
 import { z } from "zod";
+import { readActive } from "./active-determinism.ts";
 import { anyOf, checkRange, nanos, readParameters, time, type RawQuery } from "./parameters.ts";
 import type { Store } from "./store.ts";
 
@@ -103,12 +105,13 @@ export async function readDeterminism(
     ...(project && { f_project: project }),
     ...(model && { f_model: model }),
   };
-  const [groups, calls] = await Promise.all([
+  const [groups, calls, active] = await Promise.all([
     store.rows<GroupRow>({ sql: groupsSql(filters, declared === "deterministic"), parameters }),
     store.rows<{ calls: number }>({
       sql: `SELECT toFloat64(count()) AS calls FROM assay.spans AS s WHERE ${conditions("s", filters)} AND s.is_model_call AND s.status = 'ok'${model ? ` AND ${MODEL} IN {f_model:Array(String)}` : ""}`,
       parameters,
     }),
+    readActive(store, { from: nanos(from), to: nanos(to) }),
   ]);
   const all = calls[0]?.calls ?? 0;
   const byModel = Map.groupBy(groups, (group) => group.model);
@@ -131,6 +134,7 @@ export async function readDeterminism(
         plain: undefined,
         different_answers: group.raw.length,
       })),
+    active,
   };
 }
 

@@ -24,6 +24,7 @@ import {
   listIncidents,
 } from "./incidents.ts";
 import { judgesShape, readJudges } from "./judges.ts";
+import { readWhy, whyAnswer, whyShape } from "./judge-why.ts";
 import { followSpans, liveShape } from "./live.ts";
 import { modelsAnswer, modelsShape, readModels } from "./models.ts";
 import { flag, readId, readParameters } from "./parameters.ts";
@@ -263,6 +264,14 @@ export const ENDPOINTS = {
     parameters: judgesShape,
     answer: answers.judgesAnswer,
     run: ({ store, query, nowMs }) => readJudges(store, query, nowMs),
+  }),
+  judgeWhy: endpoint({
+    method: "get",
+    path: "/api/v1/judges/why",
+    summary: "Why a trace was judged, or was not",
+    parameters: whyShape,
+    answer: whyAnswer,
+    run: ({ store, query, nowMs }) => readWhy(store, query, nowMs),
   }),
   determinism: endpoint({
     method: "get",

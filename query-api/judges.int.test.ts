@@ -15,7 +15,7 @@ const id = (n: number, length: number): string => String(n).padStart(length, "0"
 function score(judge: string, n: number, value: number, cost: string) {
   return {
     project: "p", name: "faithfulness", event_time: `${NOW_S}.000`, evaluated_at: `${NOW_S}.000`, evaluation_id: `${judge}${id(n, 15)}`,
-    trace_id: id(n, 16), span_id: id(n, 8), source: "judge", status: "ok", score: value, norm: (value - 1) / 4, role: "cheap",
+    trace_id: id(n, 16), span_id: id(n, 8), source: "judge", purpose: "traffic", status: "ok", score: value, norm: (value - 1) / 4, role: "cheap",
     judge_hash: judge.repeat(32), evaluator: `model ${judge}`, cost, latency_ms: 100, attempts: 1,
   }; // prettier-ignore
 }
@@ -36,6 +36,43 @@ function answered(n: number, prompt: number, model: string, answer: string, more
   }; // prettier-ignore
 }
 
+/** Two rounds of one canary: three and two of five alike, then all; one failed. */
+function canaryAnswers(): object[] {
+  const rounds = [
+    ["x", "x", "x", "y", " Y "],
+    ["x", "x", "x", "x", "x"],
+  ];
+  return rounds.flatMap((answers, round) =>
+    answers.map((answer, run) => ({
+      project: "canaries", target: "main/m", canary: "capital", request_hash: "0".repeat(32), round: NOW_S - 1_000 + round * 500, run,
+      asked_at: `${NOW_S}.000`, status: round === 1 && run === 4 ? "rate_limit" : "ok", answer, matches: answer === "x",
+      served_model: "m-1", fingerprint: `fp_${round}`, input_tokens: 1, output_tokens: 1, cost: "0.010000000000", latency_ms: 7,
+    })),
+  ); // prettier-ignore
+}
+
+/** A judge that gave what is known, and then a quarter less. */
+function sentinels(): object[] {
+  return [0, 1].flatMap((round) =>
+    [0.5, 0.75, 1].map((pinned, n) => ({
+      ...score("s", 800 + round * 10 + n, 1, "0.001000000000"), evaluation_id: `sentinel${round}${id(n, 7)}`, event_time: `${NOW_S - 900 + round * 300}.000`,
+      purpose: "sentinel", norm: pinned - round * 0.25, attributes: { sentinel: `s${n}`, pinned: String(pinned) },
+    })),
+  ); // prettier-ignore
+}
+
+/** Judge `a` judged four records again: three times the same, once a point (0.25) lower. */
+function retests(): object[] {
+  return [0, 1, 2, 3].map((n) => {
+    const value = n === 3 ? 4 : 5;
+    return {
+      ...score("a", n, value, "0.000100000000"),
+      evaluation_id: `retest${id(n, 10)}`,
+      purpose: "retest",
+    };
+  });
+}
+
 beforeAll(async () => {
   engine = await withEngine();
   writer = createClickHouse(engine.target);
@@ -53,6 +90,8 @@ beforeAll(async () => {
     ...again,
     { ...score("a", 900, 1, "0.000100000000"), status: "failed", norm: null, score: null },
   ]);
+  await insert("canary_answers", canaryAnswers());
+  await insert("evaluations", [...sentinels(), ...retests()]);
   await insert("ingest", [
     // One prompt five times, four alike; another four times in three kinds; one once; one without a hash.
     ...["x", "x", "x", "x", "y"].map((answer, n) =>
@@ -149,4 +188,40 @@ test("determinism: of what was declared to be deterministic, and of one model", 
   expect(other.body).toMatchObject({ calls: 4, coverage: 1 });
   const none = await get<Determinism>(`determinism?${RANGE}&project=none`);
   expect(none.body).toMatchObject({ calls: 0, coverage: null, models: [] });
+});
+
+interface Active {
+  active: {
+    cost: string;
+    targets: Record<string, unknown>[];
+    rounds: Record<string, unknown>[];
+    judges: Record<string, unknown>[];
+  };
+}
+
+test("determinism, active: canaries by target and round, with what is pinned and what it cost", async () => {
+  const { active } = (await get<Active>(`determinism?${RANGE}`)).body;
+  expect(active.rounds.map(({ agreement }) => agreement)).toEqual([expect.closeTo(0.3, 12), 1]);
+  expect(active.rounds[0]).toMatchObject({
+    agreement_plain: 0.4,
+    tar_5: 0,
+    fingerprints: ["fp_0"],
+  });
+  expect(active.targets).toHaveLength(1);
+  expect(active.targets[0]).toMatchObject({
+    target: "main/m", canaries: 1, answers: 9, failed: 1, cost: "0.100000000000", p50_ms: 7, served_models: ["m-1"],
+    pinned: { answers: 10, share: 0.8 },
+  }); // prettier-ignore
+  // Ten answers and six sentinels.
+  expect(active.cost).toBe("0.106000000000");
+});
+
+test("determinism of judges: sentinels against what is known and against the first round; retests", async () => {
+  const { active } = (await get<Active>(`determinism?${RANGE}`)).body;
+  expect(active.judges.find(({ judge_hash }) => judge_hash === "s".repeat(32))).toMatchObject({
+    sentinels: 3, bias: { mean: -0.25, n: 3 }, drift: { mean: -0.25, n: 3 }, retests: 0, retest_exact: null,
+  }); // prettier-ignore
+  expect(active.judges.find(({ judge_hash }) => judge_hash === "a".repeat(32))).toMatchObject({
+    retests: 4, retest_exact: 0.75, noise_sd: expect.closeTo(Math.sqrt(0.25 ** 2 / 4 / 2), 12) as number, drift: null,
+  }); // prettier-ignore
 });

@@ -43,7 +43,7 @@ interface JudgeRow {
 const EACH_ONCE = (filters: string): string => `
 SELECT * FROM assay.evaluations
 WHERE event_time >= fromUnixTimestamp64Nano({from:Int64}, 'UTC') AND event_time < fromUnixTimestamp64Nano({to:Int64}, 'UTC')
-  AND role NOT IN ('', 'composite', 'human') AND purpose != 'experiment' AND status != 'not_applicable' ${filters}
+  AND role NOT IN ('', 'composite', 'human') AND purpose NOT IN ('experiment', 'retest', 'canary', 'sentinel') AND status != 'not_applicable' ${filters}
 ORDER BY evaluated_at DESC LIMIT 1 BY evaluation_id`;
 
 /** A judge's one score of a record: what it says when asked again is another matter. */

@@ -1,6 +1,13 @@
 /** Anthropic's Messages API. https://docs.anthropic.com/en/api/messages */
 import { z } from "zod";
-import { CallError, failureOfStatus, retryAfterMs, type CallModel } from "./provider.ts";
+import {
+  CallError,
+  PURPOSE,
+  PURPOSE_HEADER,
+  failureOfStatus,
+  retryAfterMs,
+  type CallModel,
+} from "./provider.ts";
 
 const VERSION = "2023-06-01";
 
@@ -31,11 +38,12 @@ export function anthropicProvider({
       headers: {
         "content-type": "application/json",
         "anthropic-version": VERSION,
+        [PURPOSE_HEADER]: PURPOSE,
         ...(apiKey ? { "x-api-key": apiKey } : {}),
       },
       body: JSON.stringify({
         model,
-        system,
+        ...(system === "" ? {} : { system }),
         messages: turns.map(({ role, text }) => ({ role, content: text })),
         temperature: Math.min(1, temperature),
         max_tokens: maxTokens,

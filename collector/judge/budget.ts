@@ -3,14 +3,17 @@
  *
  * The probability that a record was chosen with is written to its scores, so that a lower one widens intervals and biases
  * nothing. It never becomes 0: below the minimum nothing is lowered, and when all is spent, what was chosen fails with the
- * reason `budget`, which is counted. A call is made only when what calls cost so far says that it fits, so that at most
- * one call a judge is more than there was.
+ * reason `budget`, which is counted.
+ *
+ * Before a call the most that it can cost is set aside. When that is more than there is, a judge still makes one call at
+ * a time until the money is spent: so that no more is spent than the limit and one call of each judge, however many are
+ * under way.
  */
 const DAY_MS = 86_400_000;
-/** How far a day's share may be ahead of the clock. */
-const HEAD_START = 0.05;
-/** Of what a call costs: how much the last one counts. */
-const RECENT = 0.1;
+/** Of the day: what is spent before it is over counts as if it took so long, since little is known yet. */
+const SHORTEST_PART = 0.05;
+/** Below it the minimum of probabilities is at work, and what is spent says nothing of the demand. */
+const LEAST_FACTOR = 0.01;
 
 export interface BudgetStats {
   spentUsd: number;
@@ -19,64 +22,77 @@ export interface BudgetStats {
   factor: number;
 }
 
+export interface Reservation {
+  /** What the call did cost; undefined: not known, or nothing. */
+  settle(costUsd: number | undefined): void;
+}
+
 export class Budget {
-  readonly #limit: number | undefined;
   readonly #now: () => number;
+  readonly #underWay = new Map<string, number>();
+  #limit: number | undefined;
   #day = -1;
   #spent = 0;
-  /** Expected cost of calls under way. */
+  /** What today would have cost so far at full probability. */
+  #demand = 0;
+  /** The factor of the records that are judged now. */
+  #taken = 1;
+  /** The most that calls under way can cost. */
   #reserved = 0;
-  #perCall = 0;
+  #changed = Promise.withResolvers<void>();
 
-  /** @param spentToday before this process began */
-  constructor(limitUsd: number | undefined, { spentToday = 0, now = Date.now } = {}) {
+  constructor(limitUsd: number | undefined, { now = Date.now } = {}) {
     this.#limit = limitUsd;
     this.#now = now;
     this.#day = Math.floor(now() / DAY_MS);
-    this.#spent = spentToday;
   }
 
-  /** From what is left and what is left of the day; at most 1. */
+  /** What was spent today before this process began. */
+  addSpent(usd: number): void {
+    this.#spent += usd;
+    this.#demand += usd;
+  }
+
+  /** From now on; what is spent stays spent. */
+  limitTo(limitUsd: number | undefined): void {
+    this.#limit = limitUsd;
+    this.#wake();
+  }
+
+  /**
+   * What probabilities are to be multiplied by now, so that the money lasts until midnight: what is left, over what the
+   * rest of the day would cost at full probability, if it goes on as it did; at most 1.
+   */
   get factor(): number {
     if (this.#limit === undefined) return 1;
     this.#turn();
-    const left = this.#limit - this.#spent - this.#reserved;
+    const left = this.#limit - this.#spent;
     if (left <= 0) return 0;
     const ofDay = (this.#now() % DAY_MS) / DAY_MS;
-    const due = Math.min(1, ofDay + HEAD_START) * this.#limit;
-    const ahead = this.#spent + this.#reserved - due;
-    if (ahead <= 0) return 1;
-    // Ahead of the clock: what is left, over what would be spent if it went on like this; damped by the root.
-    const wouldSpend = ((this.#spent + this.#reserved) / Math.max(ofDay, 0.001)) * (1 - ofDay);
-    return Math.min(1, Math.sqrt(left / Math.max(wouldSpend, Number.EPSILON)));
+    const wouldSpend = (this.#demand / Math.max(ofDay, SHORTEST_PART)) * (1 - ofDay);
+    return Math.min(1, left / Math.max(wouldSpend, Number.EPSILON));
   }
 
-  /** Lowered by the factor, but not below the minimum. */
-  lowered(probability: number, minimum: number): number {
-    return Math.min(probability, Math.max(minimum, probability * this.factor));
+  /** The same, for records that are chosen by it from now on. */
+  takeFactor(): number {
+    this.#taken = this.factor;
+    return this.#taken;
   }
 
-  /** What the call may cost is set aside; undefined when it is not there. Give it back with what the call did cost. */
-  reserve(): { settle(costUsd: number | undefined): void } | undefined {
-    this.#turn();
-    const expected = this.#perCall;
-    if (this.#limit !== undefined) {
-      const used = this.#spent + this.#reserved;
-      if (used >= this.#limit || used + expected > this.#limit) return undefined;
+  /** Resolves when the call may be made; to undefined when the money is spent. Settle it with what the call did cost. */
+  async reserve(
+    spender: string,
+    mostUsd: number,
+    signal?: AbortSignal,
+  ): Promise<Reservation | undefined> {
+    for (;;) {
+      this.#turn();
+      if (this.#limit === undefined) return this.#reservation(spender, mostUsd);
+      if (this.#spent >= this.#limit) return undefined;
+      const fits = this.#spent + this.#reserved + mostUsd <= this.#limit;
+      if (fits || !this.#underWay.get(spender)) return this.#reservation(spender, mostUsd);
+      await this.#change(signal);
     }
-    this.#reserved += expected;
-    let settled = false;
-    return {
-      settle: (costUsd) => {
-        if (settled) return;
-        settled = true;
-        this.#reserved -= expected;
-        if (costUsd === undefined) return;
-        this.#spent += costUsd;
-        this.#perCall =
-          this.#perCall === 0 ? costUsd : this.#perCall + RECENT * (costUsd - this.#perCall);
-      },
-    };
   }
 
   stats(): BudgetStats {
@@ -84,10 +100,51 @@ export class Budget {
     return { spentUsd: this.#spent, limitUsd: this.#limit, factor: this.factor };
   }
 
+  #reservation(spender: string, mostUsd: number): Reservation {
+    this.#reserved += mostUsd;
+    this.#underWay.set(spender, (this.#underWay.get(spender) ?? 0) + 1);
+    let settled = false;
+    return {
+      settle: (costUsd) => {
+        if (settled) return;
+        settled = true;
+        this.#reserved -= mostUsd;
+        this.#spent += costUsd ?? 0;
+        this.#demand += (costUsd ?? 0) / Math.max(this.#taken, LEAST_FACTOR);
+        const others = this.#underWay.get(spender)! - 1;
+        if (others > 0) this.#underWay.set(spender, others);
+        else this.#underWay.delete(spender);
+        this.#wake();
+      },
+    };
+  }
+
+  #wake(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+  }
+
+  async #change(signal: AbortSignal | undefined): Promise<void> {
+    signal?.throwIfAborted();
+    const aborted = Promise.withResolvers<void>();
+    const stop = (): void => aborted.resolve();
+    signal?.addEventListener("abort", stop, { once: true });
+    await Promise.race([this.#changed.promise, aborted.promise]);
+    signal?.removeEventListener("abort", stop);
+    signal?.throwIfAborted();
+  }
+
   #turn(): void {
     const day = Math.floor(this.#now() / DAY_MS);
     if (day === this.#day) return;
     this.#day = day;
     this.#spent = 0;
+    this.#demand = 0;
+    this.#wake();
   }
+}
+
+/** Lowered by the budget's factor, but not below the minimum. */
+export function lowered(probability: number, factor: number, minimum: number): number {
+  return Math.min(probability, Math.max(minimum, probability * factor));
 }

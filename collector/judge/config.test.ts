@@ -61,6 +61,31 @@ usd_per_day: 1`;
   expect(message).toMatch(/^7 problems in judge.yaml/);
 });
 
+test("strategies that do not go together are named", () => {
+  const text = `
+providers: { main: { base_url: { env: URL } } }
+judges:
+  - { metric: professionalism, provider: main, model: m, claims: true, samples: 3, escalate: {} }
+  - { metric: context_recall, provider: main, model: m, logprobs: true }
+  - { metric: faithfulness, provider: main, model: m, examples: [{ answer: a, reasoning: r, score: 1 }] }
+profiles: [{ weights: { professionalism: 1 } }]`;
+  for (const part of [
+    'judges.0.claims: expected a metric whose file has "## Claims", got "professionalism"',
+    "judges.0.samples: expected a temperature of at least 0.7",
+    "judges.1.logprobs: expected a judge that answers with one score",
+    "judges.2.examples.0.context: expected it, because the metric needs it",
+    'profiles.0: "professionalism" escalates and has no strong judge',
+  ])
+    expect(() => parse(text)).toThrow(part);
+});
+
+test("hashes of judges that use nothing new are what they always were", () => {
+  const file = minimal().replace("gpt-4o-mini", "m");
+  expect(parse(file).profiles[0]!.judges.get("faithfulness")!.hash).toBe(
+    "303618116207cddc3559ab938dc55951",
+  );
+});
+
 test("fields of the wrong kind and unknown ones are named by their place", () => {
   expect(() => parse(minimal("settle_second: 5"))).toThrow(/settle_second/);
   expect(() => parse(minimal("", ", temperature: 9"))).toThrow(/judges.0.temperature/);
@@ -73,18 +98,27 @@ test("the hash follows what decides, and nothing else", () => {
   const hash = hashOf(minimal());
   expect(hash).toMatch(/^[0-9a-f]{32}$/);
   expect(hashOf(minimal(), { URL: "http://other/v1", KEY: "other" })).toBe(hash);
-  expect(hashOf(minimal("", ", timeout_ms: 500, role: strong"))).toBe(hash);
+  expect(hashOf(minimal("", ", timeout_ms: 500, role: strong, samples: 1, claims: false"))).toBe(
+    hash,
+  );
   for (const judge of [
     ", temperature: 0",
     ", seed: 1",
     ", max_tokens: 300",
     ", chain_of_thought: false",
     ", logprobs: true",
-    ", examples: [{ answer: a, reasoning: r, score: 2 }]",
+    ", steps: false",
+    ", claims: true",
+    ", reference_guided: true",
+    ", samples: 3, temperature: 1",
+    ", on_injection: exclude",
+    ", examples: [{ answer: a, context: [c], reasoning: r, score: 2 }]",
   ])
     expect(hashOf(minimal("", judge)), judge).not.toBe(hash);
   expect(hashOf(minimal().replace("gpt-4o-mini", "gpt-4o"))).not.toBe(hash);
-  const examples = ["a", "b"].map((answer) => `{ answer: ${answer}, reasoning: r, score: 2 }`);
+  const examples = ["a", "b"].map(
+    (answer) => `{ answer: ${answer}, context: [c], reasoning: r, score: 2 }`,
+  );
   const inOrder = hashOf(minimal("", `, examples: [${examples.join()}]`));
   expect(hashOf(minimal("", `, examples: [${examples.toReversed().join()}]`))).not.toBe(inOrder);
 });

@@ -7,8 +7,17 @@ import { dirname, resolve } from "node:path";
 import { loadPriceBook } from "@assay/instrumentation/pricing";
 import { z } from "zod";
 import { configFileError, parseConfigFile, readConfigFile } from "../config-file.ts";
+import {
+  canarySection,
+  readCanaries,
+  readSentinels,
+  type Canary,
+  type CanarySection,
+  type Sentinel,
+} from "./canary/canary-config.ts";
+import type { FormName } from "./form/form.ts";
 import { judgeHash } from "./judge-hash.ts";
-import { loadMetrics, type Metric } from "./metric.ts";
+import { loadMetrics, metricFiles, type Metric } from "./metric.ts";
 import { TEXT_METRICS, type TextMetric } from "./text-metrics.ts";
 
 const variable = z.strictObject({
@@ -35,6 +44,15 @@ const example = z.strictObject({
   score: z.number().int(),
 });
 
+const escalation = z.strictObject({
+  /** Of the probabilities of the scores, in nats. */
+  entropy_above: z.number().min(0).max(3).optional(),
+  /** Norms this near to the middle, 0.5. */
+  near_middle: z.number().gt(0).max(0.5).optional(),
+  /** The judge abstained, or its probabilities say little. */
+  unsure: z.boolean().default(true),
+});
+
 const judge = z.strictObject({
   metric: name,
   provider: name,
@@ -44,11 +62,23 @@ const judge = z.strictObject({
   seed: z.number().int().optional(),
   max_tokens: z.number().int().min(50).max(32_000).default(700),
   chain_of_thought: z.boolean().default(true),
+  /** The steps of the metric's file. */
+  steps: z.boolean().default(true),
+  /** Claim by claim instead of one score, where the metric's file says how. */
+  claims: z.boolean().default(false),
+  /** Shows the reference, where there is one, to a metric that does not need it. */
+  reference_guided: z.boolean().default(false),
   examples: z.array(example).max(8).default([]),
+  /** Asked so often; the score is the mean. */
+  samples: z.number().int().min(1).max(15).default(1),
   logprobs: z.boolean().default(false),
+  /** Pairs are judged in both orders. */
+  swap: z.boolean().default(true),
   timeout_ms: z.number().int().min(100).max(600_000).default(30_000),
   max_input_characters: z.number().int().min(500).max(1_000_000).default(24_000),
-  on_injection: z.enum(["flag", "exclude"]).default("flag"),
+  on_injection: z.enum(["flag", "exclude", "escalate"]).default("flag"),
+  /** When the strong judge of the metric is asked as well. */
+  escalate: escalation.optional(),
   /** For models that the price book does not know. */
   usd_per_million_tokens: z
     .strictObject({ input: z.number().min(0), output: z.number().min(0) })
@@ -94,6 +124,8 @@ const profile = z.strictObject({
       minimum: share.default(0.001),
       /** Of the records that are judged: those that strong judges see as well. */
       audit: share.default(0.15),
+      /** Of the records that are judged: those that the same judge sees twice. */
+      retest: z.number().min(0).max(1).default(0),
     })
     .prefault({}),
 });
@@ -106,6 +138,8 @@ const file = z.strictObject({
   usd_per_day: z.number().gt(0).optional(),
   metrics_folder: z.string().optional(),
   golden_set: z.string().optional(),
+  events: z.boolean().default(true),
+  canaries: canarySection.optional(),
 });
 
 interface JudgeProvider {
@@ -118,9 +152,10 @@ interface JudgeProvider {
 
 export type Example = z.output<typeof example>;
 export type Condition = z.output<typeof condition>;
+type Escalation = z.output<typeof escalation>;
 
 /** How a call is priced: in 1e-12 USD a token, or else by the book, as this provider's. */
-interface JudgePrice {
+export interface JudgePrice {
   own?: { input: bigint; output: bigint };
   provider: string;
 }
@@ -133,12 +168,19 @@ export interface Judge {
   temperature: number;
   seed: number | undefined;
   maxTokens: number;
+  form: FormName;
   chainOfThought: boolean;
+  steps: boolean;
+  referenceGuided: boolean;
   examples: readonly Example[];
+  samples: number;
   logprobs: boolean;
+  /** Of pairs of answers (pairwise.ts): no part of the hash, which is of single scores. */
+  swap: boolean;
   timeoutMs: number;
   maxInputCharacters: number;
-  onInjection: "flag" | "exclude";
+  onInjection: "flag" | "exclude" | "escalate";
+  escalate: Escalation | undefined;
   price: JudgePrice;
   /** 32 hex digits of everything that decides how it judges. */
   hash: string;
@@ -151,6 +193,7 @@ export interface Profile {
   /** A second judge of some metrics, for a part of the records. */
   strong: ReadonlyMap<string, Judge>;
   audit: number;
+  retest: number;
   textMetrics: readonly TextMetric[];
   weights: Readonly<Record<string, number>>;
   missing: "require" | "strict" | "floor";
@@ -158,6 +201,29 @@ export interface Profile {
   strata: readonly { name: string; when: Condition; probability: number }[];
   rest: number;
   minimum: number;
+}
+
+export interface CanaryTarget {
+  /** provider/model */
+  name: string;
+  provider: string;
+  model: string;
+  temperature: number;
+  seed: number | undefined;
+  maxTokens: number;
+  timeoutMs: number;
+  price: JudgePrice;
+}
+
+export interface CanaryConfig {
+  targets: readonly CanaryTarget[];
+  canaries: readonly Canary[];
+  sentinels: readonly Sentinel[];
+  periodMs: number;
+  runs: number;
+  usdPerDay: number;
+  judged: boolean;
+  project: string;
 }
 
 export interface JudgeConfig {
@@ -169,9 +235,17 @@ export interface JudgeConfig {
   usdPerDay: number | undefined;
   /** Reference answers by normalised question. */
   golden: ReadonlyMap<string, string>;
+  /** The same, of canaries that have one. */
+  canaryReferences: ReadonlyMap<string, string>;
+  canaries: CanaryConfig | undefined;
+  /** Scores are sent to the destinations of ASSAY_FORWARD that take logs. */
+  events: boolean;
+  /** What it was read from: files, and the folder of metrics. */
+  files: readonly string[];
 }
 
 type File = z.output<typeof file>;
+type JudgeSection = File["judges"][number];
 
 /** @throws ConfigFileError naming every problem */
 export function readJudgeConfig(
@@ -192,7 +266,9 @@ export function parseJudgeConfig(text: string, env: NodeJS.ProcessEnv, path: str
     return read ?? "";
   };
   const beside = (other: string): string => resolve(dirname(path), other);
-  const metrics = loadMetrics(found.metrics_folder && beside(found.metrics_folder));
+  const folder = found.metrics_folder && beside(found.metrics_folder);
+  const goldenSet = found.golden_set && beside(found.golden_set);
+  const metrics = loadMetrics(folder);
   const providers = new Map(
     Object.entries(found.providers).map(([key, section]) => {
       const baseUrl = from(section.base_url, `providers.${key}.base_url`);
@@ -211,7 +287,12 @@ export function parseJudgeConfig(text: string, env: NodeJS.ProcessEnv, path: str
   const profiles = found.profiles.map((section, at) =>
     profileOf(section, `profiles.${at}`, judges, metrics, problems),
   );
-  const golden = goldenOf(found.golden_set && beside(found.golden_set), problems);
+  const golden = goldenOf(goldenSet, problems);
+  const canaryFiles = [found.canaries?.file, found.canaries?.sentinels].map(
+    (file) => file && beside(file),
+  );
+  const canaries =
+    found.canaries && canariesOf(found, canaryFiles, { providers, judges, from, problems });
   if (problems.length > 0) throw configFileError(path, problems);
   return {
     profiles,
@@ -220,6 +301,16 @@ export function parseJudgeConfig(text: string, env: NodeJS.ProcessEnv, path: str
     settleMs: found.settle_seconds * 1_000,
     usdPerDay: found.usd_per_day,
     golden,
+    canaryReferences: new Map(
+      canaries?.canaries.flatMap(({ question, reference }) =>
+        reference === undefined ? [] : [[normalisedQuestion(question), reference] as const],
+      ),
+    ),
+    canaries,
+    events: found.events,
+    files: [resolve(path), goldenSet, folder, ...canaryFiles, ...metricFiles(folder)].filter(
+      (one) => one !== undefined,
+    ),
   };
 }
 
@@ -246,13 +337,10 @@ function judgesOf(
     const key = keyOf(section.metric, section.role);
     if (found.has(key))
       problems.push(`${place}.metric: "${section.metric}" has a ${section.role} judge already`);
-    const most = metric?.scores.length ?? Infinity;
-    section.examples.forEach(({ score }, i) => {
-      if (score < 1 || score > most)
-        problems.push(`${place}.examples.${i}.score: expected 1 to ${most}, got "${score}"`);
-    });
     const model = from(section.model, `${place}.model`);
-    if (!metric || !provider) return;
+    if (!metric) return;
+    problems.push(...strategyProblems(section, metric).map((problem) => `${place}.${problem}`));
+    if (!provider) return;
     const judge = {
       metric,
       provider,
@@ -261,12 +349,18 @@ function judgesOf(
       temperature: section.temperature,
       seed: section.seed,
       maxTokens: section.max_tokens,
+      form: formOf(section, metric),
       chainOfThought: section.chain_of_thought,
+      steps: section.steps,
+      referenceGuided: section.reference_guided,
       examples: section.examples,
+      samples: section.samples,
       logprobs: section.logprobs,
+      swap: section.swap,
       timeoutMs: section.timeout_ms,
       maxInputCharacters: section.max_input_characters,
       onInjection: section.on_injection,
+      escalate: section.escalate,
       price: priceOf(section, provider),
     };
     if (usd_per_day !== undefined && !isPriced(judge))
@@ -278,12 +372,127 @@ function judgesOf(
   return found;
 }
 
+function formOf({ claims }: JudgeSection, metric: Metric): FormName {
+  if (metric.documents !== undefined) return "documents";
+  return metric.claims && (claims || metric.scores.length === 0) ? "claims" : "scores";
+}
+
+/** Samples of a judge that always says the same are one sample. */
+const LEAST_TEMPERATURE_OF_SAMPLES = 0.7;
+
+function strategyProblems(section: JudgeSection, metric: Metric): string[] {
+  const problems: string[] = [];
+  const { claims, examples, logprobs, samples, temperature } = section;
+  const isByScore = formOf(section, metric) === "scores";
+  if (claims && !metric.claims)
+    problems.push(`claims: expected a metric whose file has "## Claims", got "${metric.metric}"`);
+  if (samples > 1 && temperature < LEAST_TEMPERATURE_OF_SAMPLES)
+    problems.push(
+      `samples: expected a temperature of at least ${LEAST_TEMPERATURE_OF_SAMPLES} with several, got "${temperature}"`,
+    );
+  if (!isByScore && (logprobs || examples.length > 0))
+    problems.push(
+      `${logprobs ? "logprobs" : "examples"}: expected a judge that answers with one score`,
+    );
+  const most = metric.scores.length;
+  examples.forEach((example, i) => {
+    if (isByScore && (example.score < 1 || example.score > most))
+      problems.push(`examples.${i}.score: expected 1 to ${most}, got "${example.score}"`);
+    for (const part of metric.needs)
+      if (example[part] === undefined)
+        problems.push(`examples.${i}.${part}: expected it, because the metric needs it`);
+  });
+  return problems;
+}
+
 function keyOf(metric: string, role: "cheap" | "strong"): string {
   return `${metric}/${role}`;
 }
 
+function canariesOf(
+  { canaries: section, profiles }: File,
+  [file, sentinelFile]: readonly (string | undefined)[],
+  {
+    providers,
+    judges,
+    from,
+    problems,
+  }: {
+    providers: ReadonlyMap<string, JudgeProvider>;
+    judges: ReadonlyMap<string, Judge>;
+    from: (value: string | { env: string }, at: string) => string;
+    problems: string[];
+  },
+): CanaryConfig {
+  const { targets, runs, every_hours, usd_per_day, judged, project } = section!;
+  const canaries = readCanaries(file, problems);
+  const sentinels = readSentinels(sentinelFile, problems);
+  const judgedMetrics = new Set([...judges.values()].map(({ metric }) => metric.metric));
+  for (const { metric, name: sentinel } of sentinels)
+    if (!judgedMetrics.has(metric))
+      problems.push(`canaries.sentinels, ${sentinel}: "${metric}" has no judge`);
+  if (canaries.length > 0 && targets.length === 0)
+    problems.push("canaries.targets: expected at least one for the canaries of the file");
+  if (judged && !profiles.some(({ projects }) => !projects || projects.includes(project)))
+    problems.push(`canaries.judged: expected a profile for project "${project}"`);
+  return {
+    targets: targets.flatMap((target, at) =>
+      targetOf(target, `canaries.targets.${at}`, { providers, from, problems }),
+    ),
+    canaries,
+    sentinels,
+    periodMs: every_hours * 3_600_000,
+    runs,
+    usdPerDay: usd_per_day,
+    judged,
+    project,
+  };
+}
+
+function targetOf(
+  section: CanarySection["targets"][number],
+  place: string,
+  {
+    providers,
+    from,
+    problems,
+  }: {
+    providers: ReadonlyMap<string, JudgeProvider>;
+    from: (value: string | { env: string }, at: string) => string;
+    problems: string[];
+  },
+): CanaryTarget[] {
+  const provider = providers.get(section.provider);
+  const model = from(section.model, `${place}.model`);
+  if (!provider) {
+    problems.push(
+      `${place}.provider: expected one of ${[...providers.keys()].join(", ")}, got "${section.provider}"`,
+    );
+    return [];
+  }
+  const price = priceOf(section, provider);
+  if (!isPriced({ price, model }))
+    problems.push(
+      `${place}: expected usd_per_million_tokens, because nothing is known of the price of "${model}" and usd_per_day limits the spend`,
+    );
+  const { temperature, seed, max_tokens: maxTokens, timeout_ms: timeoutMs } = section;
+  const target = `${provider.name}/${model}`;
+  return [
+    {
+      name: target,
+      provider: provider.name,
+      model,
+      temperature,
+      seed,
+      maxTokens,
+      timeoutMs,
+      price,
+    },
+  ];
+}
+
 function priceOf(
-  { usd_per_million_tokens: usd }: File["judges"][number],
+  { usd_per_million_tokens: usd }: Pick<JudgeSection, "usd_per_million_tokens">,
   { kind }: JudgeProvider,
 ): JudgePrice {
   if (!usd) return { provider: kind };
@@ -321,10 +530,12 @@ function profileOf(
   for (const [metric, judge] of used) {
     const second = judges.get(keyOf(metric, "strong"));
     if (second && second !== judge) strong.set(metric, second);
+    else if (judge.escalate || judge.onInjection === "escalate")
+      problems.push(`${place}: "${metric}" escalates and has no strong judge`);
   }
   if (Object.keys(section.weights).length === 0)
     problems.push(`${place}.weights: expected at least one`);
-  const { strata, rest, minimum, audit } = section.sampling;
+  const { strata, rest, minimum, audit, retest } = section.sampling;
   for (const [at, { probability }] of strata.entries())
     if (probability < minimum)
       problems.push(
@@ -335,6 +546,7 @@ function profileOf(
     judges: used,
     strong,
     audit,
+    retest,
     textMetrics: section.without_model,
     weights: section.weights,
     missing: section.missing,

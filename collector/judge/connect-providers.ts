@@ -2,7 +2,7 @@
 import { anthropicProvider } from "./anthropic-provider.ts";
 import type { JudgeConfig } from "./config.ts";
 import { Gate } from "./gate.ts";
-import type { Provider } from "./judging.ts";
+import type { Provider } from "./ask.ts";
 import { openaiProvider } from "./openai-provider.ts";
 
 /** By name. @param gate for how long a provider that is away is left alone at first; see gate.ts */

@@ -10,8 +10,8 @@ import type { Judge } from "./config.ts";
 const ENGINE = 1;
 
 export function judgeHash(judge: Omit<Judge, "hash">): string {
-  const { metric, examples, chainOfThought, model, temperature, seed, maxTokens } = judge;
-  const { logprobs, maxInputCharacters, onInjection } = judge;
+  const { metric, examples, model, temperature, seed, maxTokens } = judge;
+  const { maxInputCharacters, onInjection } = judge;
   return hashOf({
     engine: ENGINE,
     metric: {
@@ -21,12 +21,34 @@ export function judgeHash(judge: Omit<Judge, "hash">): string {
       definition: textOf(metric.definition),
       scores: metric.scores.map(textOf),
       steps: metric.steps.map(textOf),
+      ...(metric.firstOf.length > 0 ? { firstOf: metric.firstOf } : {}),
+      ...questionOf(judge),
     },
     examples,
-    strategy: { chainOfThought, logprobs },
+    strategy: strategyOf(judge),
     model: { name: model, temperature, seed: seed ?? null, maxTokens },
-    limits: { maxInputCharacters, onInjection },
+    // What is done with a suspected injection, unless it is left out, does not change the score.
+    limits: { maxInputCharacters, onInjection: onInjection === "exclude" ? "exclude" : "flag" },
   });
+}
+
+/** What is as it always was is not said: the hash of such a judge stays what it always was. */
+function strategyOf(judge: Omit<Judge, "hash">): Record<string, unknown> {
+  const { chainOfThought, logprobs, steps, referenceGuided, samples, form } = judge;
+  return {
+    chainOfThought,
+    logprobs,
+    ...(steps ? {} : { steps }),
+    ...(referenceGuided ? { referenceGuided } : {}),
+    ...(samples > 1 ? { samples } : {}),
+    ...(form === "scores" ? {} : { form }),
+  };
+}
+
+function questionOf({ form, metric }: Omit<Judge, "hash">): Record<string, unknown> {
+  if (form === "claims" && metric.claims)
+    return { claims: { kind: metric.claims.kind, text: textOf(metric.claims.text) } };
+  return form === "documents" ? { documents: textOf(metric.documents ?? "") } : {};
 }
 
 /** The id of a score: made again, after a crash or by another collector, it is the same score. */

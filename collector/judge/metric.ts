@@ -1,6 +1,9 @@
 /**
  * What is asked of a judge: a metric's definition, the meaning of each score, the steps to get there. Each is a file that a person can
  * read and change (prompts/, or a folder of one's own): Markdown with a short head in YAML.
+ *
+ * Its sections say in which ways it can be judged: by one score for the whole (`## Scores`), claim by claim (`## Claims`),
+ * or document by document (`## Documents`).
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,18 +13,32 @@ import { ConfigFileError } from "../config-file.ts";
 
 /** What of a record a metric needs. Where it is missing the metric does not apply. */
 const PARTS = ["question", "answer", "context", "reference"] as const;
-type PartName = (typeof PARTS)[number];
+export type PartName = (typeof PARTS)[number];
 
 export interface Metric {
   metric: string;
   version: number;
   needs: readonly PartName[];
+  /** The first of these that is there is shown as well; it applies without. */
+  firstOf: readonly PartName[];
   /** The metric that takes its place where a reference is missing. */
   instead?: string | undefined;
   definition: string;
-  /** From the lowest score to the highest: 1, 2, … */
+  /** From the lowest score to the highest: 1, 2, …; none where it is not judged by scores. */
   scores: readonly string[];
+  /** Names of the scores, from the lowest to the highest; none: their numbers. */
+  labels: readonly string[];
   steps: readonly string[];
+  claims?: ClaimsQuestion | undefined;
+  /** How to tell whether a document was of use. */
+  documents?: string | undefined;
+}
+
+export interface ClaimsQuestion {
+  /** `support`: does the context support each claim, by which words? `match`: is each in the reference, and what is missing? */
+  kind: "support" | "match";
+  /** Which claims, and how to take them apart. */
+  text: string;
 }
 
 const SHIPPED = join(import.meta.dirname, "prompts");
@@ -30,19 +47,28 @@ const head = z.strictObject({
   metric: z.string().regex(/^[a-z][a-z0-9_]*$/, "expected lower-case letters, digits and _"),
   version: z.number().int().min(1),
   needs: z.array(z.enum(PARTS)).min(1),
+  first_of: z.array(z.enum(PARTS)).default([]),
   instead: z.string().optional(),
+  labels: z.array(z.string().min(1)).default([]),
+  claims: z.enum(["support", "match"]).optional(),
 });
 
 /** The shipped metrics, and over them those of `folder`. @throws ConfigFileError naming the file */
 export function loadMetrics(folder?: string): ReadonlyMap<string, Metric> {
-  const metrics = new Map<string, Metric>();
-  for (const dir of folder === undefined ? [SHIPPED] : [SHIPPED, folder])
-    for (const name of readdirSync(dir).toSorted())
-      if (name.endsWith(".md")) {
-        const metric = parseMetric(readFileSync(join(dir, name), "utf8"), join(dir, name));
-        metrics.set(metric.metric, metric);
-      }
-  return metrics;
+  const metrics = [...metricFiles(SHIPPED), ...metricFiles(folder)].map((file) =>
+    parseMetric(readFileSync(file, "utf8"), file),
+  );
+  return new Map(metrics.map((metric) => [metric.metric, metric]));
+}
+
+export function metricFiles(folder: string | undefined): string[] {
+  if (folder === undefined) return [];
+  try {
+    const names = readdirSync(folder).filter((name) => name.endsWith(".md"));
+    return names.toSorted().map((name) => join(folder, name));
+  } catch (error) {
+    throw new ConfigFileError(`metrics_folder: cannot read "${folder}"`, { cause: error });
+  }
 }
 
 export function parseMetric(text: string, file: string): Metric {
@@ -53,8 +79,45 @@ export function parseMetric(text: string, file: string): Metric {
     throw new ConfigFileError(
       `${file}: ${parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("; ")}`,
     );
-  const sections = new Map(
-    match[2]!
+  const { first_of, claims: kind, ...rest } = parsed.data;
+  const sections = sectionsOf(match[2]!);
+  const claims = sections.get("claims");
+  const metric: Metric = {
+    ...rest,
+    firstOf: first_of,
+    definition: sections.get("definition") ?? "",
+    scores: numbered(sections.get("scores"), /^(\d+): *(.+)$/),
+    steps: numbered(sections.get("steps"), /^(\d+)\. *(.+)$/),
+    claims: claims !== undefined && kind ? { kind, text: claims } : undefined,
+    documents: sections.get("documents"),
+  };
+  const problem = problemOf(metric, { hasScores: sections.has("scores"), kind, claims });
+  if (problem) throw new ConfigFileError(`${file}: ${problem}`);
+  return metric;
+}
+
+function problemOf(
+  metric: Metric,
+  found: { hasScores: boolean; kind: string | undefined; claims: string | undefined },
+): string | undefined {
+  const { definition, scores, labels, claims, documents, needs } = metric;
+  if (definition === "") return 'expected "## Definition"';
+  const isByScores = found.hasScores || (!claims && documents === undefined);
+  if (isByScores && (scores.length < 2 || scores.length > 10))
+    return 'expected "## Scores" with 2 to 10 lines "1: …", from 1 on';
+  if (labels.length > 0 && labels.length !== scores.length)
+    return `labels: expected ${scores.length}, one for each score`;
+  if ((found.kind === undefined) !== (found.claims === undefined))
+    return 'expected both or neither of "claims: support" (or match) and "## Claims"';
+  const about = claims?.kind === "match" ? "reference" : "context";
+  if ((claims || documents !== undefined) && !needs.includes(about))
+    return `needs: expected ${about}, which "## ${claims ? "Claims" : "Documents"}" is about`;
+  return undefined;
+}
+
+function sectionsOf(text: string): Map<string, string> {
+  return new Map(
+    text
       .split(/^## /m)
       .slice(1)
       .map((section) => {
@@ -62,14 +125,6 @@ export function parseMetric(text: string, file: string): Metric {
         return [title!.trim().toLowerCase(), lines.join("\n").trim()] as const;
       }),
   );
-  const scores = numbered(sections.get("scores"), /^(\d+): *(.+)$/);
-  const steps = numbered(sections.get("steps"), /^(\d+)\. *(.+)$/);
-  const definition = sections.get("definition") ?? "";
-  if (definition === "" || scores.length < 2 || scores.length > 10)
-    throw new ConfigFileError(
-      `${file}: expected "## Definition" and "## Scores" with 2 to 10 lines "1: …", from 1 on`,
-    );
-  return { ...parsed.data, definition, scores, steps };
 }
 
 /** The texts of lines that are numbered 1, 2, 3 …; none where the numbers are others. */

@@ -6,6 +6,8 @@ import type {
 } from "openai/resources/chat/completions";
 import {
   CallError,
+  PURPOSE,
+  PURPOSE_HEADER,
   failureOfStatus,
   retryAfterMs,
   type CallModel,
@@ -23,7 +25,12 @@ export function openaiProvider({
   apiKey: string;
 }): CallModel {
   // A local server has no key, and the package insists on one.
-  const client = new OpenAI({ baseURL: baseUrl, apiKey: apiKey || "none", maxRetries: 0 });
+  const client = new OpenAI({
+    baseURL: baseUrl,
+    apiKey: apiKey || "none",
+    maxRetries: 0,
+    defaultHeaders: { [PURPOSE_HEADER]: PURPOSE },
+  });
   /** Servers of this form that know no schemas say so with a 400; they are asked without from then on. */
   let withSchema = true;
 
@@ -60,15 +67,16 @@ function create(
   const body: ChatCompletionCreateParamsNonStreaming = {
     model,
     messages: [
-      { role: "system", content: system },
+      ...(system === "" ? [] : [{ role: "system" as const, content: system }]),
       ...turns.map(({ role, text }) => ({ role, content: text })),
     ],
     temperature,
     max_tokens: maxTokens,
-    response_format: withSchema
-      ? { type: "json_schema", json_schema: { name: "grade", strict: true, schema } }
-      : { type: "json_object" },
   };
+  if (schema)
+    body.response_format = withSchema
+      ? { type: "json_schema", json_schema: { name: "grade", strict: true, schema } }
+      : { type: "json_object" };
   if (seed !== undefined) body.seed = seed;
   if (logprobs) Object.assign(body, { logprobs: true, top_logprobs: TOP_LOGPROBS });
   return client.chat.completions.create(body, { signal, timeout: timeoutMs });

@@ -7,13 +7,13 @@ import type { Position, Window } from "./records.ts";
 const position = z.object({ settledUnixMs: z.number(), traceId: z.string() });
 const contents = z.object({
   done: position,
-  window: z.object({ from: position, to: position }).optional(),
+  window: z.object({ from: position, to: position, factor: z.number().default(1) }).optional(),
 });
 
 export interface Progress {
   done: Position;
-  /** Begun and not known to be finished. */
-  window?: Window | undefined;
+  /** Begun and not known to be finished; with the factor of the budget that its records were, and will be, chosen with. */
+  window?: (Window & { factor: number }) | undefined;
 }
 
 /** Undefined: there is no file, or none that can be read. */

@@ -94,5 +94,6 @@ test.each<[string, string, object]>([
     { status: "ok", score: 5 },
   ],
 ])("an answer: %s", (_name, text, expected) => {
-  expect(readVerdict(text, "t", 5)).toMatchObject(expected);
+  const { metric, form } = judgeOf();
+  expect(readVerdict(text, { taskId: "t", metric, form, record: {} })).toMatchObject(expected);
 });

@@ -1,5 +1,9 @@
-/** A model's API as a judge needs it, whichever it is. Each call is made once here: calling again is retry.ts's. */
+/** A model's API as a judge needs it, whichever it is. Each call is made once here: calling again is ask.ts's. */
 import type { TokenProbability } from "@assay/statistics/expected-score";
+
+/** On every call: whoever traces the service that it goes through can tell it from the traffic that is judged. */
+export const PURPOSE_HEADER = "X-Assay-Purpose";
+export const PURPOSE = "judge";
 
 export interface ModelRequest {
   model: string;
@@ -9,8 +13,8 @@ export interface ModelRequest {
   temperature: number;
   seed: number | undefined;
   maxTokens: number;
-  /** The answer's JSON Schema; held to where the provider can. */
-  schema: Record<string, unknown>;
+  /** The answer's JSON Schema; held to where the provider can. Undefined: any text will do. */
+  schema: Record<string, unknown> | undefined;
   /** Probabilities of the tokens are wanted. */
   logprobs: boolean;
   timeoutMs: number;

@@ -33,6 +33,8 @@ export interface TraceSpan {
   documentCount: number;
   receivedAtUnixMs: number;
   reference: string;
+  /** What a call of a judge or a canary says of itself (provider.ts). */
+  purpose: string;
 }
 
 export interface SpanContent {
@@ -43,17 +45,31 @@ export interface SpanContent {
   documents: string;
 }
 
-export interface TraceRecord {
+/** Where the reference answer came from; "": there is none. */
+export type ReferenceFrom = "span" | "golden" | "canary" | "";
+
+/** What is known of a record before it is decided whether it is judged. */
+export interface Candidate {
   facts: RecordFacts;
   /** The span whose answer it is. */
+  answered: Pick<TraceSpan, "traceId" | "spanId" | "project" | "eventTimeUnixMs" | "hasContent">;
+  traceProbability: number;
+  /** It is a call of a judge or a canary. */
+  isOwn: boolean;
+}
+
+export interface TraceRecord extends Candidate {
   answered: TraceSpan;
   spans: readonly TraceSpan[];
-  traceProbability: number;
   receivedAtUnixMs: number;
 }
 
 /** Embeddings answer nobody. */
-const ANSWERING = new Set(["chat", "text_completion", "generate_content"]);
+export const ANSWERING: ReadonlySet<string> = new Set([
+  "chat",
+  "text_completion",
+  "generate_content",
+]);
 
 /** Undefined: no model answered anything in this trace. */
 export function recordOf(spans: readonly TraceSpan[]): TraceRecord | undefined {
@@ -70,15 +86,17 @@ export function recordOf(spans: readonly TraceSpan[]): TraceRecord | undefined {
     spans,
     traceProbability: 1 / Math.max(1, answered.samplingWeight),
     receivedAtUnixMs: Math.max(...spans.map((span) => span.receivedAtUnixMs)),
+    isOwn: spans.some(({ purpose }) => purpose !== ""),
   };
 }
 
-/** @param golden a reference by question, for records that bring none */
+/** @param golden a reference by question, for records that bring none; @param canary the same, of canaries */
 export function judgedRecord(
   record: TraceRecord,
   contents: ReadonlyMap<string, SpanContent>,
   golden: (question: string) => string | undefined,
-): JudgedRecord & { referenceFrom: "span" | "golden" | "" } {
+  canary: (question: string) => string | undefined = () => undefined,
+): JudgedRecord & { referenceFrom: ReferenceFrom } {
   const own = contents.get(record.answered.spanId);
   const question = lastText(own?.input, "user");
   const answer = lastText(own?.output, "assistant");
@@ -86,9 +104,12 @@ export function judgedRecord(
     .filter((span) => span.operation === "retrieval")
     .toSorted((a, b) => a.eventTimeUnixMs - b.eventTimeUnixMs)
     .flatMap((span) => documentTexts(contents.get(span.spanId)?.documents));
-  const brought = record.spans.find(({ reference }) => reference !== "")?.reference;
-  const reference = brought ?? (question === undefined ? undefined : golden(question));
-  const referenceFrom = brought !== undefined ? "span" : reference !== undefined ? "golden" : "";
+  const found: [ReferenceFrom, string | undefined][] = [
+    ["span", record.spans.find(({ reference }) => reference !== "")?.reference],
+    ["golden", question === undefined ? undefined : golden(question)],
+    ["canary", question === undefined ? undefined : canary(question)],
+  ];
+  const [referenceFrom, reference] = found.find(([, text]) => text !== undefined) ?? ["" as const];
   return { question, answer, context, reference, referenceFrom };
 }
 

@@ -29,6 +29,7 @@ const profile: Profile = {
   judges: new Map(),
   strong: new Map(),
   audit: 0.15,
+  retest: 0,
   textMetrics: [],
   weights: {},
   missing: "require",

@@ -6,7 +6,7 @@ import type { Judge, Profile } from "./config.ts";
 import { hashOf, scoreId } from "./judge-hash.ts";
 import type { Judgement } from "./judging.ts";
 import type { JudgedRecord } from "./prompt.ts";
-import type { TraceRecord } from "./record.ts";
+import type { ReferenceFrom, TraceRecord } from "./record.ts";
 import { textMetric, textMetricHash, type TextMetric } from "./text-metrics.ts";
 
 /** What all rows of a record share. */
@@ -14,10 +14,15 @@ export interface Chosen {
   record: TraceRecord;
   stratum: string;
   judgeProbability: number;
-  referenceFrom: "span" | "golden" | "";
-  /** `audit`: judged by a second judge as well, of those that the first judged. */
-  purpose: "traffic" | "audit";
+  referenceFrom: ReferenceFrom;
+  purpose: JudgingPurpose;
 }
+
+/**
+ * Why it was judged. `audit`: by a second judge, of those that the first judged; `retest`: by the same one once more;
+ * `canary`, `sentinel`: not of traffic at all.
+ */
+type JudgingPurpose = "traffic" | "audit" | "retest" | "canary" | "sentinel";
 
 export type ScoreRow = EvaluationRow;
 
@@ -52,9 +57,9 @@ function shared(chosen: Chosen): ScoreRow {
 
 export function judgementRow(judge: Judge, judgement: Judgement, chosen: Chosen): ScoreRow {
   const { outcome } = judgement;
-  const highest = judge.metric.scores.length;
   const { answered } = chosen.record;
-  const expected = outcome.status === "ok" ? outcome.expected : undefined;
+  const scored = outcome.status === "ok" ? outcome : undefined;
+  const expected = scored?.expected;
   return {
     ...shared(chosen),
     name: judge.metric.metric,
@@ -67,20 +72,16 @@ export function judgementRow(judge: Judge, judgement: Judgement, chosen: Chosen)
     }),
     evaluator: judge.model,
     status: outcome.status,
-    score: outcome.status === "ok" ? outcome.score : null,
+    score: scored?.score ?? null,
     score_expected: expected?.expected ?? null,
-    norm: normOf(judgement, highest) ?? null,
+    norm: scored?.norm ?? null,
     entropy: expected?.entropy ?? null,
     mass: expected?.mass ?? null,
-    label: outcome.status === "ok" ? String(outcome.score) : "",
-    error_type:
-      outcome.status === "failed"
-        ? outcome.failure
-        : outcome.status === "not_applicable"
-          ? outcome.reason
-          : "",
-    explanation: outcome.status === "failed" ? outcome.detail : judgement.reasoning,
-    evidence: judgement.evidence.length > 0 ? JSON.stringify(judgement.evidence) : "",
+    label: scored?.label ?? "",
+    error_type: reasonOf(outcome),
+    explanation: explanationOf(outcome),
+    evidence: scored && scored.evidence.length > 0 ? JSON.stringify(scored.evidence) : "",
+    attributes: mapText(scored?.measures ?? {}),
     metric_version: judge.metric.version,
     role: judge.role,
     judge_hash: judge.hash,
@@ -91,6 +92,7 @@ export function judgementRow(judge: Judge, judgement: Judgement, chosen: Chosen)
     temperature: judge.temperature,
     attempts: Math.min(255, judgement.attempts),
     repaired: judgement.repaired,
+    cache_hit: judgement.cacheHit,
     input_tokens: judgement.inputTokens,
     output_tokens: judgement.outputTokens,
     cost: judgement.picoUsd === undefined ? null : formatUsd(judgement.picoUsd),
@@ -100,10 +102,26 @@ export function judgementRow(judge: Judge, judgement: Judgement, chosen: Chosen)
   };
 }
 
-/** From the expected score where there is one, else from the one given; undefined: there is none. */
-export function normOf({ outcome }: Judgement, highest: number): number | undefined {
-  if (outcome.status !== "ok") return undefined;
-  return ((outcome.expected?.expected ?? outcome.score) - 1) / (highest - 1);
+/** Undefined: there is none. */
+export function normOf({ outcome }: Judgement): number | undefined {
+  return outcome.status === "ok" ? outcome.norm : undefined;
+}
+
+function reasonOf(outcome: Judgement["outcome"]): string {
+  if (outcome.status === "failed") return outcome.failure;
+  return outcome.status === "not_applicable" ? outcome.reason : "";
+}
+
+/** What the judge said, or why it could not. */
+export function explanationOf(outcome: Judgement["outcome"]): string {
+  if (outcome.status === "failed") return outcome.detail;
+  return outcome.status === "not_applicable" ? "" : outcome.reasoning;
+}
+
+/** A Map as ClickHouse reads it; names and numbers need no escapes. */
+function mapText(measures: Readonly<Record<string, number>>): string {
+  const pairs = Object.entries(measures).map(([name, value]) => `'${name}':'${value}'`);
+  return `{${pairs.join(",")}}`;
 }
 
 /** Of what decides how parts are weighed. */
@@ -159,7 +177,7 @@ export function compositeRow(
         ...[...profile.judges.values()].map(({ hash }) => hash),
       ]),
       sampleIndex: 0,
-      purpose: "traffic",
+      purpose: chosen.purpose,
     }),
     evaluator: "composite",
     status: "ok",
@@ -174,12 +192,17 @@ export function compositeRow(
 }
 
 /** In words, for people to compare by. */
-export function strategyOf({ chainOfThought, examples, logprobs, metric }: Judge): string {
+export function strategyOf(judge: Judge): string {
+  const { chainOfThought, examples, logprobs, metric, form, steps, samples } = judge;
   return [
-    chainOfThought ? "chain of thought" : "score alone",
+    ...(form === "claims" ? ["claim by claim"] : []),
+    ...(form === "documents" ? ["document by document"] : []),
+    ...(form === "scores" ? [chainOfThought ? "chain of thought" : "score alone"] : []),
+    ...(form === "scores" && !steps ? ["without steps"] : []),
     ...(examples.length > 0 ? [`${examples.length} examples`] : []),
-    ...(metric.needs.includes("reference") ? ["reference"] : []),
+    ...(metric.needs.includes("reference") || judge.referenceGuided ? ["reference"] : []),
     ...(logprobs ? ["expected score"] : []),
+    ...(samples > 1 ? [`${samples} samples`] : []),
   ].join(", ");
 }
 

@@ -1,52 +1,101 @@
-/** The judge as a part of the collector: nothing without a config, and nothing before the store is there. */
+/**
+ * The judge as a part of the collector: nothing without a config, and nothing before the store is there. Its file may
+ * change while it runs.
+ */
 import { join } from "node:path";
 import type { ClickHouseClient } from "@clickhouse/client";
+import { ConfigWatch } from "../config-watch.ts";
 import type { InsertStats } from "../insert/inserter.ts";
 import type { Logger } from "../stages.ts";
+import { Canaries, type CanaryStats } from "./canary/canaries.ts";
 import type { JudgeConfig } from "./config.ts";
+import { evaluationEvent } from "./events.ts";
 import { JudgeWorker, type JudgeStats } from "./worker.ts";
 
 /** Between the receipt of a span and its place in the log. */
 const MARGIN_MS = 1_000;
+
+export interface JudgeStageStats extends JudgeStats {
+  /** Changed configurations, by what became of them. */
+  reloads: { taken: number; refused: number };
+  canaries: CanaryStats | undefined;
+}
 
 export interface JudgeStage {
   /** The store is up; undefined when it was stopped before. */
   start(client: ClickHouseClient | undefined): void;
   stop(): Promise<void>;
   /** Undefined before `start`, and without a config. */
-  stats(): JudgeStats | undefined;
+  stats(): JudgeStageStats | undefined;
 }
 
 export interface JudgeStageOptions {
   config: JudgeConfig | undefined;
+  /** Reads it again. @throws naming every problem */
+  reread: () => JudgeConfig;
   collectorId: string;
   dataDir: string;
   insertStats: () => Pick<InsertStats, "queuedRecords" | "oldestUnsentAgeMs"> | undefined;
+  /** Takes a logs request with a score; undefined: nobody wants them. */
+  sendEvent: ((body: Uint8Array) => void) | undefined;
   log: Logger;
 }
 
 export function createJudgeStage(options: JudgeStageOptions): JudgeStage {
-  const { config, collectorId, dataDir, insertStats, log } = options;
+  const { config, reread, collectorId, dataDir, insertStats, sendEvent, log } = options;
   let worker: JudgeWorker | undefined;
+  let watch: ConfigWatch<JudgeConfig> | undefined;
+  let canaries: Canaries | undefined;
   let stopped = false;
+
+  /** Of the configuration in use; those of the one before end first. */
+  function runCanaries(now: JudgeConfig, client: ClickHouseClient): void {
+    const before = canaries;
+    const next = now.canaries ? new Canaries({ config: now, client, log }) : undefined;
+    canaries = next;
+    void (before?.stop() ?? Promise.resolve()).then(() => {
+      if (!stopped) next?.start();
+    });
+  }
+
   return {
     start(client) {
       if (!config || !client || stopped) return;
-      worker = new JudgeWorker({
+      let { events } = config;
+      const started = new JudgeWorker({
         config,
         client,
         collectorId,
         positionFile: join(dataDir, "judge", "position.json"),
         storedThroughUnixMs: () => storedThrough(insertStats()),
+        onStored: (rows) => {
+          if (events && sendEvent) for (const row of rows) sendEvent(evaluationEvent(row));
+        },
         log,
       });
-      worker.start();
+      worker = started;
+      started.start();
+      runCanaries(config, client);
+      watch = new ConfigWatch(config, {
+        name: "judge",
+        files: ({ files }) => files,
+        read: reread,
+        onChange: (next) => {
+          ({ events } = next);
+          started.reconfigure(next);
+          runCanaries(next, client);
+        },
+        log,
+      });
+      void watch.start(); // never rejects: a file that is not there is one that looks otherwise
     },
     async stop() {
       stopped = true;
-      await worker?.stop();
+      await watch?.stop();
+      await Promise.all([worker?.stop(), canaries?.stop()]);
     },
-    stats: () => worker?.stats(),
+    stats: () =>
+      worker && watch && { ...worker.stats(), reloads: watch.counts, canaries: canaries?.stats() },
   };
 }
 

@@ -1,29 +1,38 @@
 /** A judge's answer → a score, an abstention, or the reason why it is neither. Never a score that it did not give. */
 import { z } from "zod";
+import { FORMS, type FormName, type FormReading } from "./form/form.ts";
+import type { Metric } from "./metric.ts";
 import { jsonObjects } from "./parse/json-objects.ts";
+import type { JudgedRecord } from "./prompt.ts";
 
 type VerdictFailure = "parse" | "contract" | "score";
 
 export type Verdict =
-  | { status: "ok"; score: number; reasoning: string; evidence: readonly string[] }
+  | Exclude<FormReading, { status: "failed" }>
   | { status: "abstain"; reasoning: string }
   | { status: "failed"; failure: VerdictFailure; detail: string };
 
-const answer = z.object({
+/** What every answer has besides the fields of its form. */
+const answer = z.looseObject({
   task_id: z.string(),
-  evidence: z.array(z.unknown()).default([]),
-  reasoning: z.string().default(""),
-  score: z.union([z.number(), z.string()]).nullish(),
+  reasoning: z.string().optional().catch(undefined),
   cannot_judge: z.boolean().default(false),
 });
 
+/** What was asked, and so what an answer has to be. */
+export interface Task {
+  taskId: string;
+  metric: Metric;
+  form: FormName;
+  /** As it was shown: quotes are looked for in it. */
+  record: JudgedRecord;
+}
+
 /** The JSON Schema of the answer, for providers that hold a model to one; fields in the order in which they are to be written. */
-export function answerSchema(highest: number): Record<string, unknown> {
+export function answerSchema(metric: Metric, form: FormName): Record<string, unknown> {
   const properties = {
     task_id: { type: "string" },
-    evidence: { type: "array", items: { type: "string" } },
-    reasoning: { type: "string" },
-    score: { type: "integer", enum: Array.from({ length: highest }, (_, at) => at + 1) },
+    ...FORMS[form].properties(metric),
     cannot_judge: { type: "boolean" },
   };
   return {
@@ -34,23 +43,23 @@ export function answerSchema(highest: number): Record<string, unknown> {
   };
 }
 
-export function readVerdict(text: string, taskId: string, highest: number): Verdict {
+export function readVerdict(text: string, { taskId, metric, form, record }: Task): Verdict {
+  const { decisive, properties, read } = FORMS[form];
   const found = jsonObjects(text);
   if (found.length === 0) return failed("parse", "expected a JSON object");
-  const parsed = found.map((one) => answer.safeParse(one)).filter(({ success }) => success);
-  const answers = parsed.flatMap(({ data }) => (data ? [data] : []));
+  const answers = found.flatMap((one) => answer.safeParse(one).data ?? []);
   if (answers.length === 0)
-    return failed("parse", "expected task_id, evidence, reasoning, score, cannot_judge");
+    return failed(
+      "parse",
+      `expected task_id, ${Object.keys(properties(metric)).join(", ")}, cannot_judge`,
+    );
   const own = answers.filter(({ task_id }) => task_id === taskId);
   if (own.length === 0) return failed("contract", "expected the task's id");
-  if (new Set(own.map(({ score }) => String(score))).size > 1)
-    return failed("parse", "expected one score, got several");
-  const { score, reasoning, evidence, cannot_judge } = own[0]!;
-  if (cannot_judge) return { status: "abstain", reasoning };
-  const value = typeof score === "string" && /^\d{1,2}$/.test(score.trim()) ? Number(score) : score;
-  if (typeof value !== "number" || !Number.isInteger(value) || value < 1 || value > highest)
-    return failed("score", `expected a whole number from 1 to ${highest}, got "${String(score)}"`);
-  return { status: "ok", score: value, reasoning, evidence: evidence.map(String) };
+  if (new Set(own.map((one) => JSON.stringify(one[decisive]))).size > 1)
+    return failed("parse", `expected one "${decisive}", got several`);
+  const [first] = own;
+  if (first!.cannot_judge) return { status: "abstain", reasoning: first!.reasoning ?? "" };
+  return read(first!, metric, record);
 }
 
 function failed(failure: VerdictFailure, detail: string): Verdict {

@@ -1,183 +1,26 @@
 /** The judge over the real engine, and a provider that does what the test says. */
-import { access, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import type { ClickHouseClient } from "@clickhouse/client";
-import { createClickHouse, migrate } from "@assay/clickhouse";
-import { type TestEngine, withEngine } from "@assay/clickhouse/testing";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { parseJudgeConfig, type JudgeConfig } from "./config.ts";
-import {
-  startJudgeServer,
-  type JudgeReply,
-  type JudgeRequest,
-  type JudgeServer,
-} from "./testing/judge-server.ts";
-import { JudgeWorker } from "./worker.ts";
+import { parseJudgeConfig } from "./config.ts";
+import { startLab, until, type Lab } from "./testing/judge-lab.ts";
+import type { JudgeReply } from "./testing/judge-server.ts";
 
-const COLLECTOR = "log-1";
-let engine: TestEngine;
-let client: ClickHouseClient;
-let dir: string;
-let server: JudgeServer;
-let reply: (request: JudgeRequest) => JudgeReply | Promise<JudgeReply>;
-const workers: JudgeWorker[] = [];
-/** Rows of long ago would be past their retention. */
-let now = Date.now() - 3 * 3_600_000;
-let traces = 0;
-
+let lab: Lab;
 beforeAll(async () => {
-  engine = await withEngine();
-  client = createClickHouse(engine.target);
-  await migrate(client, { log: () => {} });
+  lab = await startLab();
 }, 60_000);
-afterAll(async () => {
-  await client?.close();
-  await engine?.stop();
-});
-beforeEach(async () => {
-  dir = await mkdtemp(join(tmpdir(), "assay-judge-"));
-  reply = () => ({ score: 4 });
-  server = await startJudgeServer((request) => reply(request));
-  for (const table of ["spans", "span_content", "evaluations", "traffic_1h"])
-    await client.command({ query: `TRUNCATE TABLE assay.${table}` });
-});
-afterEach(async () => {
-  await Promise.all(workers.splice(0).map((worker) => worker.stop()));
-  await server.close();
-  await rm(dir, { recursive: true });
-});
-
-const JUDGES = ["answer_correctness", "answer_plausibility", "faithfulness", "professionalism"];
-
-function configOf({ sampling = "{ rest: 1 }", more = "", judge = "" } = {}) {
-  const judges = JUDGES.map(
-    (metric) =>
-      `  - { metric: ${metric}, provider: main, model: gpt-4o-mini, timeout_ms: 300${judge} }`,
-  ).join("\n");
-  return parseJudgeConfig(
-    `providers: { main: { base_url: "${server.url}", max_in_flight: 64 } }
-judges:
-${judges}
-profiles:
-  - weights: { answer_correctness: 0.6, faithfulness: 0.2, professionalism: 0.2 }
-    sampling: ${sampling}
-settle_seconds: 60
-${more}`,
-    {},
-    "judge.yaml",
-  );
-}
-
-function judge(
-  options: Parameters<typeof configOf>[0] = {},
-  config: JudgeConfig = configOf(options),
-): JudgeWorker {
-  const worker = new JudgeWorker({
-    config,
-    client,
-    collectorId: COLLECTOR,
-    positionFile: join(dir, "position.json"),
-    storedThroughUnixMs: () => now,
-    log: () => {},
-    now: () => now,
-    pollMs: 10,
-    pauseMs: () => 1,
-    closedPauseMs: 100,
-  });
-  workers.push(worker);
-  worker.start();
-  return worker;
-}
-
-interface TestTrace {
-  answer?: string;
-  question?: string;
-  reference?: string;
-  documents?: string[];
-  columns?: Record<string, unknown>;
-}
-
-/** A retrieval, if there are documents, and a chat; in the order in which they settle. */
-async function insertTraces(all: readonly TestTrace[]): Promise<void> {
-  const rows = all.flatMap(
-    ({ question = "Why?", answer = "Because.", reference, documents, columns = {} }) => {
-      const trace_id = String(++traces).padStart(16, "0");
-      now += 1_000;
-      const shared = {
-      project: "p", trace_id, event_time: (now / 1_000).toFixed(9), received_at: (now / 1_000).toFixed(3), collector_id: COLLECTOR,
-      start_unix_nano: `${now}000000`, end_unix_nano: `${now + 5}000000`, status: "ok", has_content: true,
-    }; // prettier-ignore
-      const text = (role: string, content: string) =>
-        JSON.stringify([{ role, parts: [{ type: "text", content }] }]);
-      return [
-        ...(documents
-          ? [{ ...shared, span_id: "retrieve", operation: "retrieval", document_count: documents.length,
-             content_documents: JSON.stringify(documents.map((content) => ({ content }))) }] // prettier-ignore
-          : []),
-        {
-        ...shared, span_id: "thechat!", operation: "chat", is_model_call: true, provider: "openai", response_model: "gpt-4o",
-        content_input: text("user", question), content_output: text("assistant", answer),
-        attrs_string: reference ? { "assay.reference": reference } : {}, ...columns,
-      }, // prettier-ignore
-      ];
-    },
-  );
-  await client.insert({ table: "assay.ingest", values: rows, format: "JSONEachRow" });
-  now += 120_000;
-}
-
-interface Row {
-  name: string;
-  status: string;
-  error_type: string;
-  score: number | null;
-  norm: number | null;
-  trace_id: string;
-}
-
-async function scores(where = "1"): Promise<(Row & Record<string, unknown>)[]> {
-  const result = await client.query({
-    query: `SELECT * FROM (SELECT * FROM assay.v_evaluations ORDER BY evaluated_at DESC LIMIT 1 BY evaluation_id) WHERE ${where} ORDER BY trace_id, name`,
-    format: "JSONEachRow",
-  });
-  return result.json();
-}
-
-async function until<T>(read: () => Promise<T>, holds: (value: T) => boolean): Promise<T> {
-  for (const start = Date.now(); ;) {
-    const value = await read();
-    if (holds(value)) return value;
-    if (Date.now() - start > 20_000)
-      throw new Error(`not in time: ${JSON.stringify(value).slice(0, 500)}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
-/** Only what settles after it has begun is judged. */
-const hasBegun = (): Promise<unknown> =>
-  until(
-    () =>
-      access(join(dir, "position.json")).then(
-        () => true,
-        () => false,
-      ),
-    (there) => there,
-  );
-
-const started = async (options?: Parameters<typeof judge>[0]): Promise<JudgeWorker> => {
-  const worker = judge(options);
-  await hasBegun();
-  return worker;
-};
+afterAll(() => lab?.close());
+beforeEach(() => lab.begin());
+afterEach(() => lab.end());
 
 test("a record is judged by each metric and weighed: 60, 20, 20", async () => {
-  reply = ({ metric }) => ({
+  lab.reply = ({ metric }) => ({
     score: { answer_correctness: 4, faithfulness: 5, professionalism: 3 }[metric] ?? 1,
   });
-  await started();
-  await insertTraces([{ reference: "It is so.", documents: ["It is so, because it is."] }]);
-  const rows = await until(scores, (found) => found.length === 4);
+  await lab.started();
+  await lab.insertTraces([
+    { answer: "Because.", reference: "It is so.", documents: ["It is so, because it is."] },
+  ]);
+  const rows = await until(lab.scores, (found) => found.length === 4);
   expect(rows.map(({ name, status, norm }) => [name, status, norm])).toEqual([
     ["answer_correctness", "ok", 0.75],
     ["composite", "ok", expect.closeTo(0.75, 12)],
@@ -191,7 +34,7 @@ test("a record is judged by each metric and weighed: 60, 20, 20", async () => {
   }); // prettier-ignore
   // 100 and 50 tokens of gpt-4o-mini: 0.15 and 0.60 USD a million.
   expect(Number(rows[0]!["cost"])).toBeCloseTo(0.000045, 12);
-  expect(server.requests.find(({ metric }) => metric === "faithfulness")!.data).toEqual({
+  expect(lab.server.requests.find(({ metric }) => metric === "faithfulness")!.data).toEqual({
     answer: "Because.",
     context: ["It is so, because it is."],
   });
@@ -199,16 +42,15 @@ test("a record is judged by each metric and weighed: 60, 20, 20", async () => {
 
 test("metrics that need no model, where what they need is there", async () => {
   const text = `
-providers: { main: { base_url: "${server.url}" } }
+providers: { main: { base_url: "${lab.server.url}" } }
 judges: [{ metric: professionalism, provider: main, model: gpt-4o-mini }]
 profiles: [{ weights: { professionalism: 1 }, without_model: [exact_match, rouge_l, number_grounding], sampling: { rest: 1 } }]
 settle_seconds: 60`;
-  judge({}, parseJudgeConfig(text, {}, "judge.yaml"));
-  await hasBegun();
+  await lab.started(parseJudgeConfig(text, {}, "judge.yaml"));
   const documents = ["It takes 14 days."];
-  await insertTraces([{ answer: "14 days or 15.", reference: "14 days", documents }, {}]);
+  await lab.insertTraces([{ answer: "14 days or 15.", reference: "14 days", documents }, {}]);
   const rows = await until(
-    () => scores("role = 'heuristic'"),
+    () => lab.scores("role = 'heuristic'"),
     (found) => found.length === 3,
   );
   expect(rows.map(({ name, norm }) => [name, norm])).toEqual([
@@ -223,15 +65,15 @@ settle_seconds: 60`;
     judge_requested_model: "",
   });
   await until(
-    () => scores("name = 'composite'"),
+    () => lab.scores("name = 'composite'"),
     (found) => found.length === 2,
   );
 });
 
 test("without a reference another metric takes the place, and its name tells; without documents faithfulness does not apply", async () => {
-  await started();
-  await insertTraces([{}]);
-  const rows = await until(scores, (found) => found.length === 4);
+  await lab.started();
+  await lab.insertTraces([{}]);
+  const rows = await until(lab.scores, (found) => found.length === 4);
   expect(rows.map(({ name, status, error_type }) => [name, status, error_type])).toEqual([
     ["answer_plausibility", "ok", ""],
     ["composite", "ok", ""],
@@ -244,7 +86,7 @@ test("without a reference another metric takes the place, and its name tells; wi
   });
 });
 
-const FAILURES: [name: string, replies: JudgeReply[], expected: Partial<Row> & Record<string, unknown>][] = [
+const FAILURES: [name: string, replies: JudgeReply[], expected: Record<string, unknown>][] = [
   ["a score at once", [{ score: 5 }], { status: "ok", norm: 1, attempts: 1, repaired: false }],
   ["503, then a score", [{ status: 503 }, { score: 2 }], { status: "ok", norm: 0.25, attempts: 2 }],
   ["429 with Retry-After, then a score", [{ status: 429, headers: { "retry-after": "0" } }, { score: 2 }], { status: "ok", attempts: 2 }],
@@ -266,48 +108,51 @@ const FAILURES: [name: string, replies: JudgeReply[], expected: Partial<Row> & R
 
 test("each kind of failure: scored, or failed for its reason, and never a score that was not given", async () => {
   const byAnswer = new Map(FAILURES.map(([name, replies]) => [name, replies]));
-  reply = ({ metric, data, attempt, taskId }) => {
+  lab.reply = ({ metric, data, attempt, taskId }) => {
     const replies = metric === "professionalism" ? byAnswer.get(data.answer!) : undefined;
     const given = replies?.[Math.min(attempt, replies.length) - 1] ?? { score: 4 };
     return given.text ? { ...given, text: given.text.replaceAll("TASK", taskId) } : given;
   };
-  const worker = await started();
-  await insertTraces(FAILURES.map(([name]) => ({ answer: name })));
+  const worker = await lab.started();
+  await lab.insertTraces(FAILURES.map(([name]) => ({ answer: name })));
   const rows = await until(
-    () => scores("name = 'professionalism'"),
+    () => lab.scores("name = 'professionalism'"),
     (found) => found.length === FAILURES.length,
   );
   FAILURES.forEach(([name, , expected], at) => {
     expect({ name, ...rows[at] }).toMatchObject({ ...expected, name: "professionalism" });
   });
-  const composites = await scores("name = 'composite'");
-  expect(composites.length).toBe(rows.filter(({ status }) => status === "ok").length);
+  const scored = rows.filter(({ status }) => status === "ok").length;
+  await until(
+    () => lab.scores("name = 'composite'"),
+    (found) => found.length === scored,
+  );
   expect(worker.stats().failures.get("parse")).toBe(2);
   expect(worker.stats().judgements.get("abstain")).toBe(1);
   // Twice the tokens where it was cut off.
-  expect(server.requests.map(({ maxTokens }) => maxTokens)).toContain(1_400);
+  expect(lab.server.requests.map(({ maxTokens }) => maxTokens)).toContain(1_400);
 });
 
 test("the provider is away, or the key is wrong: nothing is lost, all is judged when it is back", async () => {
   let away: JudgeReply | undefined = { status: 503 };
-  reply = () => away ?? { score: 4 };
-  const worker = await started();
-  await insertTraces(Array.from({ length: 20 }, () => ({})));
+  lab.reply = () => away ?? { score: 4 };
+  const worker = await lab.started();
+  await lab.insertTraces(Array.from({ length: 20 }, () => ({})));
   await until(
     () => Promise.resolve(worker.stats().providers[0]!.gate.closed),
     (closed) => closed !== undefined,
   );
-  expect(await scores("status = 'failed'")).toEqual([]);
+  expect(await lab.scores("status = 'failed'")).toEqual([]);
   away = { status: 401, error: { code: "invalid_api_key", message: "who are you?" } };
   await new Promise((resolve) => setTimeout(resolve, 500));
   expect(worker.stats().providers[0]!.gate.closed).toBeDefined();
-  const before = server.requests.length;
+  const before = lab.server.requests.length;
   await new Promise((resolve) => setTimeout(resolve, 300));
   // It is asked now and then, by one.
-  expect(server.requests.length - before).toBeLessThanOrEqual(4);
+  expect(lab.server.requests.length - before).toBeLessThanOrEqual(4);
   away = undefined;
   const rows = await until(
-    () => scores("status = 'ok' AND name = 'composite'"),
+    () => lab.scores("status = 'ok' AND name = 'composite'"),
     (found) => found.length === 20,
   );
   expect(new Set(rows.map(({ trace_id }) => trace_id)).size).toBe(20);
@@ -316,57 +161,56 @@ test("the provider is away, or the key is wrong: nothing is lost, all is judged 
 
 test("stopped in the middle and started again: every record once, and nothing paid for twice that was stored", async () => {
   let answered = 0;
-  reply = async () => {
+  lab.reply = async () => {
     if (++answered > 30) await new Promise((resolve) => setTimeout(resolve, 60_000).unref());
     return { score: 4 };
   };
-  const first = await started();
-  await insertTraces(Array.from({ length: 20 }, () => ({})));
+  const first = await lab.started();
+  await lab.insertTraces(Array.from({ length: 20 }, () => ({})));
   await until(
     () => Promise.resolve(answered),
     (count) => count > 30,
   );
-  const stored = (await scores("name = 'composite'")).length;
+  const stored = (await lab.scores("name = 'composite'")).length;
   await first.stop();
   const traffic = async () =>
-    (await (await client.query({ query: "SELECT toInt32(sum(records)) AS n FROM assay.traffic_1h", format: "JSONEachRow" })).json<{ n: number }>())[0]!.n; // prettier-ignore
+    (await (await lab.client.query({ query: "SELECT toInt32(sum(records)) AS n FROM assay.traffic_1h", format: "JSONEachRow" })).json<{ n: number }>())[0]!.n; // prettier-ignore
   expect(await traffic()).toBe(20);
   answered = -1_000;
-  const before = server.requests.length;
-  judge();
+  const before = lab.server.requests.length;
+  lab.judge();
   const rows = await until(
-    () => scores("name = 'composite'"),
+    () => lab.scores("name = 'composite'"),
     (found) => found.length === 20,
   );
   expect(new Set(rows.map(({ trace_id }) => trace_id)).size).toBe(20);
-  expect(await scores()).toHaveLength(80);
-  const rowsOfAll = await client.query({ query: "SELECT toInt32(count()) AS n FROM assay.evaluations", format: "JSONEachRow" }); // prettier-ignore
+  expect(await lab.scores()).toHaveLength(80);
+  const rowsOfAll = await lab.client.query({ query: "SELECT toInt32(count()) AS n FROM assay.evaluations", format: "JSONEachRow" }); // prettier-ignore
   expect(await rowsOfAll.json()).toEqual([{ n: 80 }]);
   expect(await traffic()).toBe(20);
-  expect(server.requests.length - before).toBeLessThanOrEqual((20 - stored) * 2);
+  expect(lab.server.requests.length - before).toBeLessThanOrEqual((20 - stored) * 2);
 }, 40_000);
 
 test("a strong judge sees a known part of what the cheap one saw, and weighs nothing", async () => {
-  reply = ({ system }) => ({ score: system === "" ? 1 : 4 });
+  lab.reply = ({ system }) => ({ score: system === "" ? 1 : 4 });
   const text = `
-providers: { main: { base_url: "${server.url}", max_in_flight: 64 } }
+providers: { main: { base_url: "${lab.server.url}", max_in_flight: 64 } }
 judges:
   - { metric: professionalism, provider: main, model: gpt-4o-mini }
   - { metric: professionalism, provider: main, model: gpt-4o, role: strong }
 profiles: [{ weights: { professionalism: 1 }, sampling: { rest: 0.5, audit: 0.4 } }]
 settle_seconds: 60`;
-  judge({}, parseJudgeConfig(text, {}, "judge.yaml"));
-  await hasBegun();
-  await insertTraces(Array.from({ length: 200 }, () => ({})));
+  await lab.started(parseJudgeConfig(text, {}, "judge.yaml"));
+  await lab.insertTraces(Array.from({ length: 200 }, () => ({})));
   const cheap = await until(
-    () => scores("role = 'cheap'"),
+    () => lab.scores("role = 'cheap'"),
     (found) => found.length > 60,
   );
   await until(
-    () => scores("name = 'composite'"),
+    () => lab.scores("name = 'composite'"),
     (found) => found.length === cheap.length || found.length > 80,
   );
-  const all = await scores("role IN ('cheap', 'strong')");
+  const all = await lab.scores("role IN ('cheap', 'strong')");
   const strong = all.filter((row) => row["role"] === "strong");
   const judged = new Set(
     all.filter((row) => row["role"] === "cheap").map(({ trace_id }) => trace_id),
@@ -383,10 +227,10 @@ settle_seconds: 60`;
 });
 
 test("what is not chosen is counted, with what each score stands for; nothing judged without content", async () => {
-  const worker = await started({
-    sampling: "{ rest: 0.25, strata: [{ name: failed, when: { status: error }, probability: 1 }] }",
-  });
-  await insertTraces([
+  const sampling =
+    "{ rest: 0.25, strata: [{ name: failed, when: { status: error }, probability: 1 }] }";
+  const worker = await lab.started(lab.config({ sampling }));
+  await lab.insertTraces([
     ...Array.from({ length: 200 }, () => ({})),
     ...Array.from({ length: 5 }, () => ({ columns: { status: "error" } })),
     { columns: { has_content: false } },
@@ -396,7 +240,7 @@ test("what is not chosen is counted, with what each score stands for; nothing ju
     ({ records }) => [...records.values()].reduce((sum, n) => sum + n, 0) === 206,
   );
   const rows = await until(
-    () => scores("name = 'professionalism'"),
+    () => lab.scores("name = 'professionalism'"),
     (found) => found.length > 5 && found.length === worker.stats().records.get("chosen"),
   );
   const failed = rows.filter((row) => row["stratum"] === "failed");
@@ -411,35 +255,37 @@ test("what is not chosen is counted, with what each score stands for; nothing ju
     not_chosen: 200 - rest.length,
     no_content: 1,
   });
-  expect(server.requests.length).toBe(rows.length * 2);
+  expect(lab.server.requests.length).toBe(rows.length * 2);
 });
 
 test("money: at most a call more than the limit; what was chosen and not paid for fails as such", async () => {
   // A call costs 0.000045 USD.
-  const worker = await started({ more: "usd_per_day: 0.001" });
-  await insertTraces(Array.from({ length: 40 }, () => ({})));
+  const worker = await lab.started(lab.config({ more: "usd_per_day: 0.001" }));
+  await lab.insertTraces(Array.from({ length: 40 }, () => ({})));
   await until(
-    () => scores("name = 'professionalism'"),
+    () => lab.scores("name = 'professionalism'"),
     (found) => found.length === worker.stats().records.get("chosen") && found.length > 0,
   );
   const { spentUsd } = worker.stats().budget;
-  expect(spentUsd).toBeLessThanOrEqual(0.001 + 0.000045 * 64);
+  // One call a judge, of the two that are asked.
+  expect(spentUsd).toBeLessThanOrEqual(0.001 + 0.000045 * 2);
+  expect(spentUsd).toBeGreaterThanOrEqual(0.001);
   expect(worker.stats().failures.get("budget")).toBeGreaterThan(0);
-  expect(await scores("error_type = 'budget' AND norm IS NOT NULL")).toEqual([]);
+  expect(await lab.scores("error_type = 'budget' AND norm IS NOT NULL")).toEqual([]);
 });
 
 test("probabilities of tokens make an expected score; 64 calls at once", async () => {
-  reply = async () => {
+  lab.reply = async () => {
     await new Promise((resolve) => setTimeout(resolve, 50));
     return { score: 5, logprobs: { 5: 0.6, 4: 0.3, 3: 0.08, 2: 0.015, Good: 0.005 } };
   };
-  await started({ judge: ", logprobs: true" });
-  await insertTraces(Array.from({ length: 100 }, () => ({})));
+  await lab.started(lab.config({ judge: ", logprobs: true" }));
+  await lab.insertTraces(Array.from({ length: 100 }, () => ({})));
   const rows = await until(
-    () => scores("name = 'professionalism'"),
+    () => lab.scores("name = 'professionalism'"),
     (found) => found.length === 100,
   );
   expect(rows[0]!["score_expected"]).toBeCloseTo(4.492462, 5);
   expect(rows[0]!.norm).toBeCloseTo((4.492462 - 1) / 4, 5);
-  expect(server.mostAtOnce()).toBe(64);
+  expect(lab.server.mostAtOnce()).toBe(64);
 });

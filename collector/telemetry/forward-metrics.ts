@@ -1,5 +1,6 @@
 /** What became of spans at each destination. */
 import type { ForwardStats } from "../forward/forwarder.ts";
+import type { OwnRequestsStats } from "../forward/own-requests.ts";
 import type { MetricRow } from "./metric-row.ts";
 
 export const FORWARD_METRICS: readonly MetricRow<ForwardStats>[] = [
@@ -70,5 +71,27 @@ export const FORWARD_METRICS: readonly MetricRow<ForwardStats>[] = [
     help: "Spans that were not sent because the destination fell too far behind.",
     type: "counter",
     value: (stats) => stats.givenUpSpans,
+  },
+];
+
+/** Scores of the collector's own judges, sent as events. */
+export const OWN_REQUESTS_METRICS: readonly MetricRow<OwnRequestsStats>[] = [
+  {
+    name: "assay_forward_scores_sent_total",
+    help: "Scores of the judges that the destination took.",
+    type: "counter",
+    value: (stats) => stats.sent,
+  },
+  {
+    name: "assay_forward_scores_dropped_total",
+    help: "Scores of the judges that were not sent: refused for good, or no room to wait. They are stored.",
+    type: "counter",
+    value: (stats) => stats.dropped,
+  },
+  {
+    name: "assay_forward_scores_filtered_total",
+    help: "Scores of the judges that the destination's filter leaves out.",
+    type: "counter",
+    value: (stats) => stats.filtered,
   },
 ];

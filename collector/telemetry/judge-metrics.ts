@@ -1,8 +1,8 @@
 /** What the judge did, what it costs, and why it waits. */
-import type { JudgeStats } from "../judge/worker.ts";
+import type { JudgeStageStats } from "../judge/stage.ts";
 import type { MetricRow } from "./metric-row.ts";
 
-export const JUDGE_METRICS: readonly MetricRow<JudgeStats>[] = [
+export const JUDGE_METRICS: readonly MetricRow<JudgeStageStats>[] = [
   {
     name: "assay_judge_records_total",
     help: "Traces with a model's answer that settled, by whether they were chosen to be judged.",
@@ -31,6 +31,25 @@ export const JUDGE_METRICS: readonly MetricRow<JudgeStats>[] = [
     value: (stats) => stats.composites,
   },
   {
+    name: "assay_judge_cache_hits_total",
+    help: "Judgements of texts that were judged before, without a call.",
+    type: "counter",
+    value: (stats) => stats.cacheHits,
+  },
+  {
+    name: "assay_judge_escalated_total",
+    help: "Records that the strong judge saw because the first was in doubt.",
+    type: "counter",
+    value: (stats) => stats.escalated,
+  },
+  {
+    name: "assay_judge_config_reloads_total",
+    help: "Changes of the configuration's files, by whether they were taken up or refused for their problems.",
+    type: "counter",
+    by: "result",
+    value: (stats) => Object.entries(stats.reloads),
+  },
+  {
     name: "assay_judge_spent_usd",
     help: "What judging has cost today (UTC), as far as prices are known.",
     type: "gauge",
@@ -47,6 +66,19 @@ export const JUDGE_METRICS: readonly MetricRow<JudgeStats>[] = [
     help: "How long ago the traces settled that are being judged.",
     type: "gauge",
     value: (stats) => stats.lagMs / 1_000,
+  },
+  {
+    name: "assay_judge_canary_answers_total",
+    help: "Answers to canaries by what became of them: ok, or why there is none.",
+    type: "counter",
+    by: "status",
+    value: (stats) => stats.canaries?.answers ?? [],
+  },
+  {
+    name: "assay_judge_canary_spent_usd",
+    help: "What canaries and sentinels have cost today (UTC); not part of assay_judge_spent_usd.",
+    type: "gauge",
+    value: (stats) => stats.canaries?.budget.spentUsd ?? 0,
   },
   {
     name: "assay_judge_calls_in_flight",

@@ -9,14 +9,15 @@ import { collectDefaultMetrics, Histogram, Registry } from "prom-client";
 import type { ForwardStats } from "../forward/forwarder.ts";
 import type { InsertStats } from "../insert/inserter.ts";
 import type { EvaluatorStats } from "../checks/evaluator.ts";
-import type { JudgeStats } from "../judge/worker.ts";
+import type { OwnRequestsStats } from "../forward/own-requests.ts";
+import type { JudgeStageStats } from "../judge/stage.ts";
 import type { LogStats } from "../log/log.ts";
 import type { ReceiverStats } from "../receive/receiver-stats.ts";
 import type { RedactStats } from "../redact/stage.ts";
 import type { SampleStats } from "../sample/stage.ts";
 import { ENCODE_METRICS, type EncodeStats } from "./encode-metrics.ts";
 import { ENGINE_METRICS, type EngineStats } from "./engine.ts";
-import { FORWARD_METRICS } from "./forward-metrics.ts";
+import { FORWARD_METRICS, OWN_REQUESTS_METRICS } from "./forward-metrics.ts";
 import { healthOf, type Health } from "./health.ts";
 import { HISTORY_METRICS, type HistoryStats, type Sample } from "./history.ts";
 import { INSERT_METRICS } from "./insert-metrics.ts";
@@ -41,12 +42,13 @@ export interface TelemetrySources {
   redaction?: () => RedactStats | undefined;
   /** One for each destination. */
   forwarding?: () => readonly ForwardStats[];
+  ownRequests?: () => readonly OwnRequestsStats[];
   log?: () => LogStats | undefined;
   encode?: () => EncodeStats | undefined;
   insert?: () => InsertStats | undefined;
   engine?: () => EngineStats | undefined;
   ledger?: () => LedgerStats | undefined;
-  judge?: () => JudgeStats | undefined;
+  judge?: () => JudgeStageStats | undefined;
   checks?: () => EvaluatorStats | undefined;
   notify?: () => NotifierStats | undefined;
   history?: () => HistoryStats | undefined;
@@ -72,7 +74,7 @@ export function createTelemetry(
   { now = Date.now }: { now?: () => number } = {},
 ): Telemetry {
   const { receiver = absent, grpcReceiver = absent, log = absent, encode = absent } = sources;
-  const { forwarding = () => [] } = sources;
+  const { forwarding = () => [], ownRequests = () => [] } = sources;
   const { sampling = absent, redaction = absent } = sources;
   const { insert = absent, engine = absent, ledger = absent, judge = absent } = sources;
   const { checks = absent, notify = absent, history = absent } = sources;
@@ -91,6 +93,9 @@ export function createTelemetry(
   const destinations = () =>
     forwarding().map((stats) => ({ labels: { destination: stats.name }, stats }));
   registerEach(registry, destinations, FORWARD_METRICS, ["destination"]);
+  const scores = () =>
+    ownRequests().map((stats) => ({ labels: { destination: stats.name }, stats }));
+  registerEach(registry, scores, OWN_REQUESTS_METRICS, ["destination"]);
   register(registry, log, LOG_METRICS);
   register(registry, createRunway(log, now), RUNWAY_METRICS);
   register(registry, ledger, LEDGER_METRICS);

@@ -144,7 +144,7 @@ async function judgedFacts(
   const rows = await store.rows<Facts>({
     sql: `SELECT ${SHARED.join(", ")}, lower(hex(trace_id)) AS trace_id, lower(hex(span_id)) AS span_id, toString(event_time) AS event_time,
   trace_probability, judge_probability, place, probability, label_stratum
-FROM (${drawnSql("trace_id IN (SELECT unhex(arrayJoin({traces:Array(String)})))")})`,
+FROM (${drawnSql("trace_id IN (SELECT toFixedString(unhex(arrayJoin({traces:Array(String)})), 16))")})`,
     parameters: { metric, traces, share },
   });
   return Map.groupBy(rows, ({ trace_id }) => trace_id);
@@ -157,7 +157,7 @@ async function spanFacts(store: Store, traces: readonly string[]): Promise<Map<s
     sql: `SELECT ${own.join(", ")}, if(s.response_model = '', s.request_model, s.response_model) AS model,
   lower(hex(s.trace_id)) AS trace_id, lower(hex(s.span_id)) AS span_id, toString(s.event_time) AS event_time
 FROM assay.spans AS s
-WHERE s.trace_id IN (SELECT unhex(arrayJoin({traces:Array(String)}))) AND s.is_model_call AND s.operation IN ('chat', 'text_completion', 'generate_content')
+WHERE s.trace_id IN (SELECT toFixedString(unhex(arrayJoin({traces:Array(String)})), 16)) AND s.is_model_call AND s.operation IN ('chat', 'text_completion', 'generate_content')
 ORDER BY s.trace_id, s.end_unix_nano DESC, s.span_id LIMIT 1 BY s.trace_id, s.span_id`,
     parameters: { traces },
   });
@@ -172,7 +172,7 @@ async function leasesOf(
 ): Promise<Set<string>> {
   const rows = await store.rows<{ given: string }>({
     sql: `SELECT DISTINCT concat(lower(hex(trace_id)), '/', lower(hex(span_id)), '/', reviewer) AS given FROM assay.label_leases
-WHERE metric = {metric:String} AND trace_id IN (SELECT unhex(arrayJoin({traces:Array(String)})))`,
+WHERE metric = {metric:String} AND trace_id IN (SELECT toFixedString(unhex(arrayJoin({traces:Array(String)})), 16))`,
     parameters: { metric, traces },
   });
   return new Set(rows.map(({ given }) => given));

@@ -101,6 +101,13 @@ export interface Judges {
     verdict: string;
   };
 }
+/** Why a trace was judged, or was not. */
+export interface WhyJudged {
+  why: string;
+  decision: { rule: string } | null;
+  metrics: readonly unknown[];
+}
+
 export interface NextLabel {
   waiting: number;
   highest: number;
@@ -161,6 +168,19 @@ export interface Experiments {
 }
 export interface DeterminismAnswer {
   coverage: number | null;
+  active: {
+    cost: string | null;
+    targets: {
+      target: string;
+      canaries: number;
+      answers: number;
+      agreement: number | null;
+      agreement_plain: number | null;
+      tar_5: number | null;
+      pinned: { share: number } | null;
+      fingerprints: string[];
+    }[];
+  };
   models: {
     model: string;
     prompts: number;

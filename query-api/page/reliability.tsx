@@ -138,7 +138,7 @@ export function DeterminismCard({ query, round }: { query: Query; round: number 
   const answer = useAnswer<DeterminismAnswer>(address("/api/v1/determinism", query), round);
   if (answer.state === "failed") return <Failed message={answer.message} />;
   if (answer.state !== "ready") return null;
-  const { models, coverage } = answer.value;
+  const { models, coverage, active } = answer.value;
   return (
     <section class="card" aria-label="Determinism" data-testid="determinism">
       <h2>
@@ -177,7 +177,51 @@ export function DeterminismCard({ query, round }: { query: Query; round: number 
           </table>
         </div>
       )}
+      {active.targets.length > 0 && <Canaries active={active} />}
     </section>
+  );
+}
+
+function Canaries({ active }: { active: DeterminismAnswer["active"] }) {
+  return (
+    <>
+      <h3>
+        Canaries{" "}
+        <small class="muted">
+          the same requests on a schedule, for {usd(active.cost)} beside the cost of judging
+        </small>
+      </h3>
+      <div class="scroll">
+        <table data-testid="canaries">
+          <thead>
+            <tr>
+              <th>Target</th>
+              <th class="num">Canaries</th>
+              <th class="num">Answers</th>
+              <th class="num">Two are the same</th>
+              <th class="num">but for case and space</th>
+              <th class="num">Five are the same</th>
+              <th class="num">As pinned</th>
+              <th class="num">Fingerprints</th>
+            </tr>
+          </thead>
+          <tbody>
+            {active.targets.map((row) => (
+              <tr key={row.target}>
+                <td>{row.target}</td>
+                <td class="num">{count(row.canaries)}</td>
+                <td class="num">{count(row.answers)}</td>
+                <td class="num strong">{shareOf(row.agreement)}</td>
+                <td class="num">{shareOf(row.agreement_plain)}</td>
+                <td class="num">{shareOf(row.tar_5)}</td>
+                <td class="num">{shareOf(row.pinned?.share ?? null)}</td>
+                <td class="num">{count(row.fingerprints.length)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </>
   );
 }
 

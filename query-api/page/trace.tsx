@@ -1,5 +1,5 @@
 /** One trace: its spans along time, and the chosen span beside them. */
-import { type Span, type Trace, useAnswer } from "./api.ts";
+import { type Span, type Trace, type WhyJudged, useAnswer } from "./api.ts";
 import { count, duration, moment, usd } from "./format.ts";
 import { Failed } from "./notices.tsx";
 import { type Place, go, hashOf } from "./location.ts";
@@ -78,7 +78,21 @@ function Summary({ trace }: { trace: Trace }) {
           </div>
         ))}
       </dl>
+      <Judged traceId={trace.trace_id} />
     </section>
+  );
+}
+
+/** Nothing where no judge ever came by. */
+function Judged({ traceId }: { traceId: string }) {
+  const answer = useAnswer<WhyJudged>(`/api/v1/judges/why?trace_id=${encodeURIComponent(traceId)}`);
+  if (answer.state !== "ready") return null;
+  const { decision, metrics, why } = answer.value;
+  if (!decision && metrics.length === 0) return null;
+  return (
+    <p class="muted" data-testid="why-judged">
+      Judging: {why}
+    </p>
   );
 }
 

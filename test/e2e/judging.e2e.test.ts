@@ -1,11 +1,12 @@
 /** From spans over OTLP to scores on the API: the real collector, engine and query API, and a judge that does as told. */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { startJudgeServer } from "../../collector/judge/testing/judge-server.ts";
+import { startHttpDestination } from "../../collector/forward/testing/destinations.ts";
 import { metricsOf } from "../faults/metrics.ts";
-import { assayEnv, removeData, startAssay, until } from "../processes.ts";
+import { assayEnv, removeData, startAssay, until, type RunningAssay } from "../processes.ts";
 
 const text = (role: string, content: string): string =>
   JSON.stringify([{ role, parts: [{ type: "text", content }] }]);
@@ -66,7 +67,10 @@ profiles:
 settle_seconds: 1
 `,
   );
-  const env = { ...(await assayEnv()), ASSAY_JUDGE: file };
+  const elsewhere = await startHttpDestination();
+  const forward = join(dir, "forward.yaml");
+  await writeFile(forward, `destinations: [{ name: elsewhere, endpoint: "${elsewhere.url}" }]`);
+  const env = { ...(await assayEnv()), ASSAY_JUDGE: file, ASSAY_FORWARD: forward };
   const assay = await startAssay("start", env);
   try {
     // Only what comes after its first start is judged.
@@ -102,13 +106,42 @@ settle_seconds: 1
       faithfulness: 0.5,
       professionalism: 0.5,
     });
+    // Each score goes to where spans are forwarded, as the event of its span.
+    const events = await until(
+      () => Promise.resolve(elsewhere.got.filter(({ path }) => path === "/v1/logs")),
+      (found) => found.length === 8,
+    );
+    for (const said of ["gen_ai.evaluation.result", "professionalism", "Because."])
+      expect(
+        events.some(({ body }) => body.includes(said)),
+        said,
+      ).toBe(true);
+    await changes(file, assay);
   } finally {
     await assay.stop();
     await judge.close();
+    await elsewhere.stop();
     await removeData(env);
     await rm(dir, { recursive: true });
   }
 }, 120_000);
+
+/** The file changed while running: with a problem it is refused and said, without one it is taken up. */
+async function changes(file: string, assay: RunningAssay): Promise<void> {
+  const before = await readFile(file, "utf8");
+  const reloads = (result: string) => `assay_judge_config_reloads_total{result="${result}"}`;
+  await writeFile(file, before.replaceAll("professionalism", "kindness"));
+  await until(
+    () => metricsOf(assay),
+    (metrics) => metrics.get(reloads("refused")) === 1,
+  );
+  expect(assay.output()).toContain('got "kindness"');
+  await writeFile(file, `${before}usd_per_day: 5\n`);
+  await until(
+    () => metricsOf(assay),
+    (metrics) => metrics.get(reloads("taken")) === 1,
+  );
+}
 
 test("a file with problems names them all, and nothing starts", async () => {
   const dir = await mkdtemp(join(tmpdir(), "assay-judging-"));

@@ -171,7 +171,7 @@ function chosenOf(run: Run, { record, judged }: Answered): Chosen {
   const traceId = itemTraceId(run.experiment, record.id);
   const nothing = {
     operation: "chat", isModelCall: true, hasContent: true, environment: "", release: "", service: "", status: "ok", sessionId: "", userId: "",
-    responseId: "", samplingWeight: 1, documentCount: 0, reference: "", inputTokens: 0, durationMs: 0,
+    responseId: "", samplingWeight: 1, documentCount: 0, reference: "", purpose: "", inputTokens: 0, durationMs: 0,
   } as const; // prettier-ignore
   const { project, provider, model, promptVersion, promptHash, startedAtUnixMs: at } = run;
   const answered = {
@@ -179,7 +179,14 @@ function chosenOf(run: Run, { record, judged }: Answered): Chosen {
   }; // prettier-ignore
   const facts = { project, environment: "", release: "", model, status: "ok", inputTokens: 0, durationMs: 0, hasDocuments: (judged.context ?? []).length > 0 }; // prettier-ignore
   return {
-    record: { facts, answered, spans: [answered], traceProbability: 1, receivedAtUnixMs: at },
+    record: {
+      facts,
+      answered,
+      spans: [answered],
+      traceProbability: 1,
+      receivedAtUnixMs: at,
+      isOwn: false,
+    },
     stratum: "",
     judgeProbability: 1,
     referenceFrom: judged.reference === undefined ? "" : "golden",

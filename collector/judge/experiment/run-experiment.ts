@@ -10,7 +10,7 @@ import type { Judgement } from "../judging.ts";
 import type { StartedJudging } from "../offline/judge-records.ts";
 import type { OfflineRecord } from "../offline/records-file.ts";
 import { tasksOf } from "../offline/run-command.ts";
-import { inParallel } from "../worker.ts";
+import { inParallel } from "../in-parallel.ts";
 import type { ModelOutput } from "./answer-model.ts";
 import {
   insertItems,

@@ -2,9 +2,9 @@
  * A provider for a command, which somebody waits for: what the collector would wait out for hours (a wrong key, a server
  * that is away) is an answer here, and a failure with its reason.
  */
+import type { Provider } from "../ask.ts";
 import type { JudgeConfig } from "../config.ts";
 import { connectProviders } from "../connect-providers.ts";
-import type { Provider } from "../judging.ts";
 import { CallError, type CallModel } from "../provider.ts";
 
 /** @param giveUpAfter so many calls in a row that nobody answered */

@@ -2,7 +2,8 @@
 import { Budget } from "../budget.ts";
 import type { Judge, JudgeConfig } from "../config.ts";
 import { judgeRecord, type Judgement } from "../judging.ts";
-import { inParallel, priceOf } from "../worker.ts";
+import { inParallel } from "../in-parallel.ts";
+import { priceOf } from "../providers.ts";
 import { connectImpatiently } from "./impatient.ts";
 import type { OfflineRecord } from "./records-file.ts";
 

@@ -11,7 +11,7 @@ export async function withPeopleScores(
     query: `
       SELECT lower(hex(trace_id)) AS traceId, round(avg(score)) AS score FROM (
         SELECT trace_id, score, status FROM assay.evaluations
-        WHERE role = 'human' AND name = {metric:String} AND trace_id IN (SELECT unhex(arrayJoin({traces:Array(String)})))
+        WHERE role = 'human' AND name = {metric:String} AND trace_id IN (SELECT toFixedString(unhex(arrayJoin({traces:Array(String)})), 16))
         ORDER BY evaluated_at DESC LIMIT 1 BY evaluation_id)
       WHERE status = 'ok' AND score IS NOT NULL GROUP BY trace_id`,
     query_params: { metric, traces: records.flatMap(({ traffic }) => traffic?.traceId ?? []) },

@@ -4,7 +4,7 @@ import type { JudgeCommandOptions, JudgeFlags } from "../command.ts";
 import type { Profile } from "../config.ts";
 import { profileFor } from "../sampling.ts";
 import { textMetric } from "../text-metrics.ts";
-import { compositeOf, judgesFor } from "../worker.ts";
+import { compositeOf, judgesFor } from "../scoring.ts";
 import { judgeRecords, type JudgeTask } from "./judge-records.ts";
 import { configOf, usdOption } from "./options.ts";
 import { readRecordsFile, type OfflineRecord } from "./records-file.ts";

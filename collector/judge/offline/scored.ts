@@ -1,7 +1,7 @@
 /** What a judgement comes to, in the terms that comparisons and printed results are made of. */
 import type { Judge } from "../config.ts";
 import type { Judgement } from "../judging.ts";
-import { normOf } from "../score-row.ts";
+import { explanationOf, normOf } from "../score-row.ts";
 
 /** Of a metric that is not judged by scores: its share is told on this scale. */
 const LEVELS = 5;
@@ -26,9 +26,9 @@ export function levelsOf(judge: Pick<Judge, "metric">): number {
 }
 
 export function scoredOf(judge: Judge, judgement: Judgement): Scored {
-  const { outcome, reasoning, repaired, latencyMs, picoUsd } = judgement;
+  const { outcome, repaired, latencyMs, picoUsd } = judgement;
   const shared = {
-    reasoning,
+    reasoning: explanationOf(outcome),
     repaired,
     latencyMs,
     costUsd: picoUsd === undefined ? undefined : Number(picoUsd) / 1e12,
@@ -38,10 +38,9 @@ export function scoredOf(judge: Judge, judgement: Judgement): Scored {
   if (outcome.status === "not_applicable")
     return { ...shared, status: "not_applicable", why: outcome.reason };
   const levels = levelsOf(judge);
-  const norm = normOf(judgement, levels);
+  const norm = normOf(judgement);
   if (outcome.status === "abstain" || norm === undefined)
     return { ...shared, status: "abstain", why: "it cannot be judged" };
-  const isLevel = Number.isInteger(outcome.score) && outcome.score >= 1 && outcome.score <= levels;
-  const score = isLevel ? outcome.score : 1 + Math.round(norm * (levels - 1));
+  const score = judge.form === "scores" ? outcome.score : 1 + Math.round(norm * (levels - 1));
   return { ...shared, status: "ok", why: "", score, norm };
 }

@@ -36,16 +36,19 @@ export async function runJudgeTest(flags: JudgeFlags, options: JudgeCommandOptio
 }
 
 function linesOf(judgement: Judgement): string[] {
-  const { outcome, reasoning, latencyMs, inputTokens, outputTokens, attempts } = judgement;
+  const { outcome, latencyMs, inputTokens, outputTokens, attempts } = judgement;
   if (outcome.status === "failed") return [`failed, ${outcome.failure}: ${outcome.detail}`];
-  if (outcome.status !== "ok") return [`${outcome.status} ${reasoning}`];
+  if (outcome.status !== "ok")
+    return [
+      `${outcome.status} ${outcome.status === "abstain" ? outcome.reasoning : outcome.reason}`,
+    ];
   const cost =
     judgement.picoUsd === undefined
       ? "cost not known"
       : `$${(Number(judgement.picoUsd) / 1e12).toFixed(6)}`;
   const times = attempts > 1 ? `, ${attempts} attempts` : "";
   return [
-    `score ${outcome.score}${judgement.repaired ? " after a repair" : ""}: ${reasoning}`,
+    `score ${outcome.score}${judgement.repaired ? " after a repair" : ""}: ${outcome.reasoning}`,
     `${judgement.model} ${judgement.fingerprint}, ${inputTokens} + ${outputTokens} tokens, ${cost}, ${latencyMs.toFixed(0)} ms${times}`,
   ];
 }

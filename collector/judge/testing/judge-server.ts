@@ -1,16 +1,20 @@
 /** A model API of OpenAI's form on loopback that grades as it is told: the material of each request decides. */
-import { createServer, type ServerResponse } from "node:http";
+import { createServer, type IncomingHttpHeaders, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
 export interface JudgeRequest {
+  /** "": no judging, a canary. */
   metric: string;
   data: { question?: string; answer?: string; context?: string[]; reference?: string };
   taskId: string;
   /** 1, 2 … of the same metric and material. */
   attempt: number;
   system: string;
+  model: string;
+  temperature: number | undefined;
   maxTokens: number;
   messages: number;
+  headers: IncomingHttpHeaders;
 }
 
 export interface JudgeReply {
@@ -20,6 +24,8 @@ export interface JudgeReply {
   /** Instead of a grade. */
   text?: string;
   score?: number;
+  /** Instead of evidence, reasoning and score. */
+  fields?: Record<string, unknown>;
   cannotJudge?: boolean;
   /** @default the request's own */
   taskId?: string;
@@ -54,7 +60,7 @@ export async function startJudgeServer(
       most = Math.max(most, ++open);
       response.on("close", () => open--);
       const body = JSON.parse(Buffer.concat(chunks).toString()) as ChatBody;
-      const read = readRequest(body, attempts);
+      const read = readRequest(body, request.headers, attempts);
       requests.push(read);
       void Promise.resolve(reply(read)).then((given) => answer(response, read, given, body.model));
     });
@@ -74,26 +80,39 @@ export async function startJudgeServer(
 
 interface ChatBody {
   model: string;
+  temperature?: number;
   max_tokens: number;
   messages: { role: string; content: string }[];
 }
 
-function readRequest(body: ChatBody, attempts: Map<string, number>): JudgeRequest {
-  const system = body.messages[0]!.content;
-  const user = body.messages[1]!.content;
-  const data = JSON.parse(user.split("\n").slice(1, -2).join("\n")) as JudgeRequest["data"];
-  const metric = /one quality: ([a-z ]+)\./.exec(system)![1]!.replaceAll(" ", "_");
-  const key = JSON.stringify([metric, data]);
+function readRequest(
+  body: ChatBody,
+  headers: IncomingHttpHeaders,
+  attempts: Map<string, number>,
+): JudgeRequest {
+  const said = (role: string): string =>
+    body.messages.find((message) => message.role === role)?.content ?? "";
+  const system = said("system");
+  const lines = said("user").split("\n");
+  const isJudging = lines[0]!.startsWith("<<DATA ");
+  const data = isJudging
+    ? (JSON.parse(lines.slice(1, -2).join("\n")) as JudgeRequest["data"])
+    : { question: lines.join("\n") };
+  const metric = /one quality: ([a-z0-9 ]+)\./.exec(system)?.[1]?.replaceAll(" ", "_") ?? "";
+  const key = JSON.stringify([metric, body.model, data]);
   const attempt = (attempts.get(key) ?? 0) + 1;
   attempts.set(key, attempt);
   return {
     metric,
     data,
-    taskId: /"task_id": "(\w+)"/.exec(system)![1]!,
+    taskId: /"task_id": "(\w+)"/.exec(system)?.[1] ?? "",
     attempt,
     system,
+    model: body.model,
+    temperature: body.temperature,
     maxTokens: body.max_tokens,
     messages: body.messages.length,
+    headers,
   };
 }
 
@@ -113,9 +132,7 @@ function answer(
   }
   const grade = {
     task_id: reply.taskId ?? request.taskId,
-    evidence: ["quoted"],
-    reasoning: "Because.",
-    score: reply.score ?? 3,
+    ...(reply.fields ?? { evidence: ["quoted"], reasoning: "Because.", score: reply.score ?? 3 }),
     cannot_judge: reply.cannotJudge ?? false,
   };
   const content = reply.text ?? JSON.stringify(grade);

@@ -20,9 +20,8 @@ export function faithfulness(
   context: readonly string[],
 ): Faithfulness | undefined {
   if (claims.length === 0) return undefined;
-  const texts = context.map(plain);
   const said = claims.filter(({ verdict }) => verdict === "supported");
-  const verified = said.filter(({ quote }) => isQuoted(plain(quote), texts));
+  const verified = said.filter(({ quote }) => isQuoted(quote, context));
   const contradicted = claims.filter(({ verdict }) => verdict === "contradicted");
   return {
     supported: verified.length / claims.length,
@@ -31,14 +30,17 @@ export function faithfulness(
   };
 }
 
-function isQuoted(quote: string, texts: readonly string[]): boolean {
-  return quote !== "" && texts.some((text) => text.includes(quote));
+/** Whether these words stand in one of the texts, letter by letter but for case, quotation marks and white space. */
+export function isQuoted(quote: string, texts: readonly string[]): boolean {
+  const wanted = plain(quote);
+  return wanted !== "" && texts.some((text) => plain(text).includes(wanted));
 }
 
-/** But for case, kinds of quotation marks and white space. */
+/** Invisible letters, and how a prompt shows them (prompt.ts), are left out. */
 function plain(text: string): string {
   return text
     .normalize("NFKC")
+    .replace(/\\u\{[0-9a-f]{2,6}\}|\p{Cf}/gu, "")
     .toLowerCase()
     .replace(/[“”„«»]/g, '"')
     .replace(/[‘’]/g, "'")

@@ -1,0 +1,77 @@
+/**
+ * A stored score → the event that the GenAI conventions have for it, `gen_ai.evaluation.result`, of the span that was
+ * judged, as an OTLP logs request of one record.
+ */
+import { ATTR } from "@assay/instrumentation/conventions";
+import { transcodeLogs } from "../otlp/json.ts";
+import { EVALUATION_NAME } from "../otlp/log-events.ts";
+import type { ScoreRow } from "./score-row.ts";
+
+const EVENT = "gen_ai.evaluation.result";
+
+export function evaluationEvent(row: ScoreRow): Uint8Array {
+  const scored = row["status"] === "ok";
+  const attributes = [
+    text(EVALUATION_NAME, row["name"]),
+    ...(scored
+      ? [number("gen_ai.evaluation.score.value", row["score_expected"] ?? row["score"])]
+      : []),
+    text("gen_ai.evaluation.score.label", row["label"]),
+    text("gen_ai.evaluation.explanation", row["explanation"]),
+    text("gen_ai.evaluator.name", row["evaluator"]),
+    text("gen_ai.response.id", row["response_id"]),
+    text(ATTR.errorType, scored ? "" : row["error_type"] || row["status"]),
+    text("assay.evaluation.id", row["evaluation_id"]),
+    text("assay.evaluation.purpose", row["purpose"]),
+    number("assay.evaluation.inclusion_probability", inclusionProbability(row)),
+  ].flat();
+  const request = {
+    resourceLogs: [
+      {
+        resource: {
+          attributes: [
+            text(ATTR.serviceName, row["service"]),
+            text(ATTR.assayProject, row["project"]),
+            text(ATTR.deploymentEnvironment, row["environment"]),
+            text(ATTR.serviceVersion, row["release"]),
+          ].flat(),
+        },
+        scopeLogs: [
+          {
+            scope: { name: "assay.judge" },
+            logRecords: [
+              {
+                timeUnixNano: nanos(row["event_time"]),
+                observedTimeUnixNano: nanos(row["evaluated_at"]),
+                eventName: EVENT,
+                traceId: row["trace_id"],
+                spanId: row["span_id"],
+                attributes,
+              },
+            ],
+          },
+        ],
+      },
+    ],
+  };
+  return transcodeLogs(Buffer.from(JSON.stringify(request))).body;
+}
+
+function inclusionProbability(row: ScoreRow): number {
+  return Number(row["trace_probability"]) * Number(row["judge_probability"]);
+}
+
+function text(key: string, value: ScoreRow[string] | undefined): object[] {
+  return value === undefined || value === null || value === ""
+    ? []
+    : [{ key, value: { stringValue: String(value) } }];
+}
+
+function number(key: string, value: ScoreRow[string] | undefined): object[] {
+  return typeof value === "number" ? [{ key, value: { doubleValue: value } }] : [];
+}
+
+/** Rows have seconds with three decimals. */
+function nanos(seconds: ScoreRow[string] | undefined): string {
+  return `${Math.round(Number(seconds) * 1_000)}000000`;
+}
