@@ -9,16 +9,16 @@ export async function withPeopleScores(
 ): Promise<OfflineRecord[]> {
   const result = await client.query({
     query: `
-      SELECT lower(hex(trace_id)) AS traceId, round(avg(score)) AS score FROM (
+      SELECT lower(hex(trace_id)) AS traceId, round(avg(assumeNotNull(score))) AS people FROM (
         SELECT trace_id, score, status FROM assay.evaluations
-        WHERE role = 'human' AND name = {metric:String} AND trace_id IN (SELECT unhex(arrayJoin({traces:Array(String)})))
+        WHERE (role = 'human' OR attributes['assay.evaluator.kind'] = 'human') AND name = {metric:String} AND trace_id IN (SELECT unhex(arrayJoin({traces:Array(String)})))
         ORDER BY evaluated_at DESC LIMIT 1 BY evaluation_id)
       WHERE status = 'ok' AND score IS NOT NULL GROUP BY trace_id`,
     query_params: { metric, traces: records.flatMap(({ traffic }) => traffic?.traceId ?? []) },
     format: "JSONEachRow",
   });
-  const rows = await result.json<{ traceId: string; score: number }>();
-  const scores = new Map(rows.map(({ traceId, score }) => [traceId, score]));
+  const rows = await result.json<{ traceId: string; people: number }>();
+  const scores = new Map(rows.map(({ traceId, people }) => [traceId, people]));
   return records.map((record) => {
     const score = record.traffic && scores.get(record.traffic.traceId);
     return score === undefined ? record : { ...record, peopleScores: { [metric]: score } };
