@@ -110,7 +110,7 @@ async function run(...args: string[]): Promise<string> {
     configFile: join(dir, "judge.yaml"),
     env: {},
     connect: async () => createClickHouse(engine.target),
-    print: (line) => void printed.push(line),
+    print: (...words) => void printed.push(words.join(" ")),
     pauseMs: () => 1,
   });
   return printed.join("\n");
@@ -120,7 +120,7 @@ async function read(...args: string[]): Promise<string[]> {
   const printed: string[] = [];
   await runExperimentsCommand(args, {
     connect: async () => createClickHouse(engine.readerTarget),
-    print: (line) => void printed.push(line),
+    print: (...words) => void printed.push(words.join(" ")),
   });
   return printed;
 }
@@ -251,6 +251,23 @@ async function insertTraffic(): Promise<void> {
   await client.close();
 }
 
+interface Report {
+  records: number;
+  labelled: number;
+  judges: { people: { comparison: { exact: { value: number } } } }[];
+}
+
+async function compared(...args: string[]): Promise<Report> {
+  const printed: string[] = [];
+  await runJudgeCommand(["compare", ...args, "--metric", "answer_correctness", "--json"], {
+    configFile: join(dir, "judge.yaml"),
+    env: {},
+    connect: async () => createClickHouse(engine.readerTarget),
+    print: (...words) => void printed.push(words.join(" ")),
+  });
+  return JSON.parse(printed.join("\n")) as Report;
+}
+
 test("from traffic: a dataset of it, as it was answered; and judges compared on it, with people's labels", async () => {
   await insertTraffic();
   const from = ["--from", "now-1h", "--project", "shop"];
@@ -276,20 +293,10 @@ test("from traffic: a dataset of it, as it was answered; and judges compared on 
   const correctness = comparison!.metrics.find(({ metric }) => metric === "answer_correctness")!;
   expect(correctness["worse"]).toBe(0);
   expect(correctness["better"]).toBe(comparison!.items.length);
-  const printed: string[] = [];
-  await runJudgeCommand(["compare", ...from, "--metric", "answer_correctness", "--json"], {
-    configFile: join(dir, "judge.yaml"),
-    env: {},
-    connect: async () => createClickHouse(engine.readerTarget),
-    print: (line) => void printed.push(line),
-  });
-  const report = JSON.parse(printed.join("\n")) as {
-    records: number;
-    labelled: number;
-    judges: { people: { comparison: { exact: { value: number } } } }[];
-  };
+  const report = await compared(...from);
   expect(report).toMatchObject({ records: 20, labelled: 10 });
   expect(report.judges[0]!.people.comparison.exact.value).toBe(1);
+  expect(await compared(...from, "--labelled")).toMatchObject({ records: 10, labelled: 10 });
 }, 60_000);
 
 test.each([

@@ -2,6 +2,9 @@
 import type { ClickHouseClient } from "@clickhouse/client";
 import type { OfflineRecord } from "./records-file.ts";
 
+/** Labels given to us, and what services say a person said (docs/labels.md). */
+export const IS_HUMAN = "(role = 'human' OR attributes['assay.evaluator.kind'] = 'human')";
+
 export async function withPeopleScores(
   client: ClickHouseClient,
   metric: string,
@@ -11,7 +14,7 @@ export async function withPeopleScores(
     query: `
       SELECT lower(hex(trace_id)) AS traceId, round(avg(assumeNotNull(score))) AS people FROM (
         SELECT trace_id, score, status FROM assay.evaluations
-        WHERE (role = 'human' OR attributes['assay.evaluator.kind'] = 'human') AND name = {metric:String} AND trace_id IN (SELECT unhex(arrayJoin({traces:Array(String)})))
+        WHERE ${IS_HUMAN} AND name = {metric:String} AND trace_id IN (SELECT unhex(arrayJoin({traces:Array(String)})))
         ORDER BY evaluated_at DESC LIMIT 1 BY evaluation_id)
       WHERE status = 'ok' AND score IS NOT NULL GROUP BY trace_id`,
     query_params: { metric, traces: records.flatMap(({ traffic }) => traffic?.traceId ?? []) },
