@@ -3,7 +3,7 @@ import type { ClickHouseClient } from "@clickhouse/client";
 import type { OfflineRecord } from "./records-file.ts";
 
 /** Labels given to us, and what services say a person said (docs/labels.md). */
-export const IS_HUMAN = "(role = 'human' OR attributes['assay.evaluator.kind'] = 'human')";
+export const IS_HUMAN = "(role = 'human' OR attributes['assay.evaluation.source'] = 'human')";
 
 export async function withPeopleScores(
   client: ClickHouseClient,
@@ -13,7 +13,7 @@ export async function withPeopleScores(
   const result = await client.query({
     query: `
       SELECT lower(hex(trace_id)) AS traceId, round(avg(assumeNotNull(score))) AS people FROM (
-        SELECT trace_id, score, status FROM assay.evaluations
+        SELECT trace_id, multiIf(label = 'true', 5, label = 'false', 1, score) AS score, status FROM assay.evaluations
         WHERE ${IS_HUMAN} AND name = {metric:String} AND trace_id IN (SELECT unhex(arrayJoin({traces:Array(String)})))
         ORDER BY evaluated_at DESC LIMIT 1 BY evaluation_id)
       WHERE status = 'ok' AND score IS NOT NULL GROUP BY trace_id`,
