@@ -312,6 +312,8 @@ async function runDemo(): Promise<void> {
   // History is filed under the day it tells of, not under today.
   process.env["ASSAY_MAX_SPAN_AGE_DAYS"] ??= "30";
   process.env["ASSAY_DATA"] ??= "./data/demo";
+  // Little is judged in a demo's minutes: people are asked about all of it.
+  process.env["ASSAY_LABEL_SHARE"] ??= "1";
   const { startDemo, startDemoJudge } = await import("./test/demo/demo.ts");
   const judge = await startDemoJudge();
   const running = await startAll(settings());

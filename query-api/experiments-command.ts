@@ -34,7 +34,7 @@ export async function runExperimentsCommand(
     const question = { from: 0, to: now() + 60_000, experiment, compare, metric: values.metric };
     const answer = await readExperiments(store, question);
     if (values.json) print(JSON.stringify(compare ? answer.comparison : answer.runs, null, 2));
-    else (compare ? comparisonText(answer) : listText(answer)).forEach(print);
+    else for (const line of compare ? comparisonText(answer) : listText(answer)) print(line);
   } catch (error) {
     if (error instanceof ApiError && error.code === "bad_parameter")
       throw new Error(`${error.message}: see assay experiment list`, { cause: error });

@@ -46,7 +46,7 @@ beforeAll(async () => {
     ...all.slice(0, 140).map((n) => row("l", n, people(n), label)),
     ...all.slice(0, 30).map((n) => row("m", n, people(n), { ...label, evaluator: "bob" })),
     // A service sends what a person said.
-    ...all.slice(140).map((n) => row("o", n, people(n), { source: "otlp", role: "", norm: null, evaluator: "support", attributes: { "assay.evaluator.kind": "human" } })),
+    ...all.slice(140).map((n) => row("o", n, people(n), { source: "otlp", role: "", norm: null, evaluator: "support", attributes: { "assay.evaluation.source": "human" } })),
   ]; // prettier-ignore
   await writer.insert({ table: "assay.evaluations", values: rows, format: "JSONEachRow" });
   await writer.insert({

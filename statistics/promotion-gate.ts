@@ -52,9 +52,14 @@ export function promotionGate(evidence: GateEvidence): Gate {
   const needed = Math.max(LEAST_KAPPA, (peopleAgreement ?? 0) - BELOW_PEOPLE);
   const least = (name: string, value: number | undefined, limit: number): GateCondition =>
     condition(name, `at least ${round(limit)}`, value, (found) => found >= limit);
+  // Too few of people's scores is nothing that the judge did.
+  const enough = (name: string, value: number, limit: number): GateCondition => ({
+    ...least(name, value, limit),
+    state: value >= limit ? "passed" : "open",
+  });
   const conditions = [
-    least("labels", labels, LABELS),
-    least("score_levels", levels, LEVELS),
+    enough("labels", labels, LABELS),
+    enough("score_levels", levels, LEVELS),
     least("kappa_low", kappa?.low, needed),
     least("sensitivity", sensitivity, RATE),
     least("specificity", specificity, RATE),

@@ -42,7 +42,8 @@ async function run(...args: string[]): Promise<Ran> {
     configFile: join(dir, "judge.yaml"),
     env: {},
     connect: () => Promise.reject(new Error("no store")),
-    print: (line) => void ran.printed.push(line),
+    // As console.log would have it.
+    print: (...words) => void ran.printed.push(words.join(" ")),
     note: (line) => void ran.noted.push(line),
     pauseMs: () => 1,
   });
@@ -77,7 +78,7 @@ test("test: a wrong key ends it with the provider's words, and does not wait", a
     configFile: join(dir, "judge.yaml"),
     env: {},
     connect: () => Promise.reject(new Error("no store")),
-    print: (line) => void printed.push(line),
+    print: (...words) => void printed.push(words.join(" ")),
     pauseMs: () => 1,
   });
   await expect(failing).rejects.toThrow("2 of 3 judges gave no score");

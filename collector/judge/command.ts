@@ -12,7 +12,7 @@ import { runJudgeTest } from "./offline/test-command.ts";
 const USAGE = `expected:
   judge test [--config FILE]
   judge run RECORDS [--config FILE] [--project NAME] [--max-usd N]
-  judge compare --metric NAME (RECORDS | --from TIME [--to TIME] [--project NAME] [--model NAME] [--limit N])
+  judge compare --metric NAME (RECORDS | --from TIME [--to TIME] [--project NAME] [--model NAME] [--limit N] [--labelled])
     [--judges NAME,NAME…] [--with FILE]… [--config FILE] [--max-usd N] [--json]
 RECORDS is a file of JSON Lines; a TIME is RFC 3339 or like now-7d (docs/judging.md).`;
 
@@ -64,6 +64,7 @@ function flagsOf(args: readonly string[]) {
         with: { type: "string", multiple: true },
         limit: text,
         "max-usd": text,
+        labelled: { type: "boolean" },
         json: { type: "boolean" },
       },
     });

@@ -10,6 +10,7 @@ import { open } from "node:fs/promises";
 import type { ClickHouseClient } from "@clickhouse/client";
 import { z } from "zod";
 import { createStore, type Store } from "../store.ts";
+import { IS_HUMAN } from "./people.ts";
 import { metricName, reviewerName } from "./queue.ts";
 import { type Label, writeLabels } from "./write-labels.ts";
 
@@ -143,7 +144,7 @@ function exported(store: Store, metric: string | undefined): Promise<Record<stri
   return store.rows({
     sql: `SELECT name AS metric, lower(hex(trace_id)) AS trace_id, lower(hex(span_id)) AS span_id, evaluator AS reviewer, score, explanation AS comment,
   project, concat(replaceOne(toString(evaluated_at), ' ', 'T'), 'Z') AS time, stratum, trace_probability * judge_probability AS inclusion_probability
-FROM (SELECT * FROM assay.evaluations WHERE role = 'human' ${metric === undefined ? "" : "AND name = {metric:String}"} ORDER BY evaluated_at DESC LIMIT 1 BY evaluation_id)
+FROM (SELECT * FROM assay.evaluations WHERE ${IS_HUMAN} ${metric === undefined ? "" : "AND name = {metric:String}"} ORDER BY evaluated_at DESC LIMIT 1 BY evaluation_id)
 ORDER BY evaluated_at, evaluation_id`,
     ...(metric !== undefined && { parameters: { metric } }),
   });

@@ -11,6 +11,7 @@ import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { seedHistory } from "./history.ts";
+import { runReviewers } from "./reviewers.ts";
 import { runTraffic } from "./traffic.ts";
 
 export interface DemoOptions {
@@ -74,11 +75,12 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
     const abort = new AbortController();
     const limit = real ? { count: QUESTIONS_FOR_MONEY } : {};
     const traffic = runTraffic({ frontdeskUrl, signal: abort.signal, ...limit });
+    const reviewing = runReviewers({ page: options.page, signal: abort.signal });
     return {
       notice: notice(frontdeskUrl, real),
       stop: async () => {
         abort.abort();
-        const { asked, failed } = await traffic;
+        const [{ asked, failed }] = await Promise.all([traffic, reviewing]);
         options.log("info", `demo: asked ${asked} questions, ${failed} of them failed`);
         await stopExamples();
       },
@@ -95,6 +97,7 @@ function notice(frontdeskUrl: string, real: boolean): string {
     : "the example's answers come from a stand-in, not from a model (set OPENAI_API_KEY for real ones)";
   return [
     `The past is generated (resource attribute assay.generated); ${who}.`,
+    "Labels of faithfulness come from two stand-ins for people, until you give yours: the page's Labels.",
     "Ask it yourself:",
     `  curl ${frontdeskUrl}/questions -H 'content-type: application/json' -d '{"question":"How long can I cancel a label?"}'`,
   ].join("\n");

@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createClickHouse, migrate } from "@assay/clickhouse";
 import { type TestEngine, withEngine } from "@assay/clickhouse/testing";
-import { runExperimentCommand } from "@assay/collector";
+import { runExperimentCommand, runJudgeCommand } from "@assay/collector";
 import { runExperimentsCommand, startQueryApi, type QueryApi } from "@assay/query-api";
 import { createApiClient } from "@assay/query-api/client";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -110,7 +110,7 @@ async function run(...args: string[]): Promise<string> {
     configFile: join(dir, "judge.yaml"),
     env: {},
     connect: async () => createClickHouse(engine.target),
-    print: (line) => void printed.push(line),
+    print: (...words) => void printed.push(words.join(" ")),
     pauseMs: () => 1,
   });
   return printed.join("\n");
@@ -120,7 +120,7 @@ async function read(...args: string[]): Promise<string[]> {
   const printed: string[] = [];
   await runExperimentsCommand(args, {
     connect: async () => createClickHouse(engine.readerTarget),
-    print: (line) => void printed.push(line),
+    print: (...words) => void printed.push(words.join(" ")),
   });
   return printed;
 }
@@ -223,13 +223,89 @@ test("answers that the file brings are judged as they are", async () => {
   expect(asked.length).toBe(before);
 });
 
+/** Twenty calls as a service sends them; people labelled those whose number is even. */
+async function insertTraffic(): Promise<void> {
+  const client = createClickHouse(engine.target);
+  const at = Date.now() - 600_000;
+  const message = (role: string, content: string): string =>
+    JSON.stringify([{ role, parts: [{ type: "text", content }] }]);
+  const ids = (n: number) => ({ trace_id: String(n).padStart(16, "0"), span_id: "12345678" });
+  const all = Array.from({ length: 20 }, (_, n) => n);
+  await client.insert({
+    table: "assay.ingest",
+    values: all.map((n) => ({
+      ...ids(n), project: "shop", event_time: (at / 1_000).toFixed(9), received_at: (at / 1_000).toFixed(3), start_unix_nano: `${at}000000`, end_unix_nano: `${at + 5}000000`,
+      operation: "chat", is_model_call: true, response_model: "gpt-4o", has_content: true, content_input: message("user", `question ${n}?`),
+      content_output: message("assistant", n < 5 ? `wrong ${n}` : `right ${n}`), attrs_string: { "assay.reference": `right ${n}` },
+    })),
+    format: "JSONEachRow",
+  }); // prettier-ignore
+  await client.insert({
+    table: "assay.evaluations",
+    values: all.filter((n) => n % 2 === 0).map((n) => ({
+      ...ids(n), project: "shop", name: "answer_correctness", event_time: (at / 1_000).toFixed(3), evaluated_at: (at / 1_000).toFixed(3), evaluation_id: String(n).padStart(16, "l"),
+      role: "human", purpose: "label", evaluator: "ann", status: "ok", score: n < 5 ? 1 : 5, norm: n < 5 ? 0 : 1,
+    })),
+    format: "JSONEachRow",
+  }); // prettier-ignore
+  await client.close();
+}
+
+interface Report {
+  records: number;
+  labelled: number;
+  judges: { people: { comparison: { exact: { value: number } } } }[];
+}
+
+async function compared(...args: string[]): Promise<Report> {
+  const printed: string[] = [];
+  await runJudgeCommand(["compare", ...args, "--metric", "answer_correctness", "--json"], {
+    configFile: join(dir, "judge.yaml"),
+    env: {},
+    connect: async () => createClickHouse(engine.readerTarget),
+    print: (...words) => void printed.push(words.join(" ")),
+  });
+  return JSON.parse(printed.join("\n")) as Report;
+}
+
+test("from traffic: a dataset of it, as it was answered; and judges compared on it, with people's labels", async () => {
+  await insertTraffic();
+  const from = ["--from", "now-1h", "--project", "shop"];
+  expect(await run("live", "--run", "as it was", ...from, "--limit", "15")).toContain("15 items, 0 without"); // prettier-ignore
+  await run(
+    "live",
+    "--run",
+    "good instead",
+    ...from,
+    "--limit",
+    "15",
+    ...withModel("good").slice(2),
+  );
+  const client = createApiClient(`http://127.0.0.1:${api.address.port}`);
+  const { runs, comparison } = await client.experiments({
+    from: "now-1h",
+    to: "now",
+    experiment: "live",
+    compare: "good instead,as it was",
+  });
+  // The same fifteen of twenty each time.
+  expect(runs[0]!.dataset_hash).toBe(runs[1]!.dataset_hash);
+  const correctness = comparison!.metrics.find(({ metric }) => metric === "answer_correctness")!;
+  expect(correctness["worse"]).toBe(0);
+  expect(correctness["better"]).toBe(comparison!.items.length);
+  const report = await compared(...from);
+  expect(report).toMatchObject({ records: 20, labelled: 10 });
+  expect(report.judges[0]!.people.comparison.exact.value).toBe(1);
+  expect(await compared(...from, "--labelled")).toMatchObject({ records: 10, labelled: 10 });
+}, 60_000);
+
 test.each([
   [["x"], "expected:"],
   [["x", "--run", "r"], "either --dataset or --from"],
   [["x", "--run", "r", "--model", "m", "--dataset", "f"], "--provider, --model and --prompt together"],
   [["x", "--run", "r;", "--dataset", "f"], 'got "r;"'],
   [["x", "--run", "r", "--from", "now-1d", "--below", "faithfulness"], "faithfulness=0.5"],
-  [["x", "--run", "r", "--from", "now-1d"], "nothing that was asked for has any"],
+  [["x", "--run", "r", "--from", "now-1d", "--project", "nobody"], "nothing that was asked for has any"],
 ])("%j is refused with what was expected", async (args, message) => {
   await expect(run(...args)).rejects.toThrow(message);
 }); // prettier-ignore

@@ -56,7 +56,7 @@ export async function runCompare(
     columns: [...columns, ...dummies.map((dummy) => dummyColumn(dummy, records, levels, model))],
   });
   if (flags.json) print(JSON.stringify(report, null, 2));
-  else comparisonText(report).forEach(print);
+  else for (const line of comparisonText(report)) print(line);
 }
 
 /** By name: the role, with the file's name before it when it is another file's. */
@@ -119,6 +119,7 @@ async function recordsOf(
       limit: limitOption(flags.limit, USUAL_RECORDS, MOST_RECORDS),
       project: flags.project,
       model: flags.model,
+      labelled: flags.labelled ? metric : undefined,
       golden,
     });
     return await withPeopleScores(client, metric, records);

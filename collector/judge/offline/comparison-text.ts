@@ -99,11 +99,12 @@ function pairsTable({ pairs }: ComparisonReport): string[] {
 function interval(estimated: Estimated | undefined): string {
   if (!estimated) return "–";
   const { value, low, high } = estimated;
-  return `${value.toFixed(2)} (${low.toFixed(2)} to ${high.toFixed(2)})`;
+  return `${fixed(value, 2)} (${fixed(low, 2)} to ${fixed(high, 2)})`;
 }
 
+/** A little less than nothing is 0. */
 function fixed(value: number | null, digits: number): string {
-  return value === null ? "–" : value.toFixed(digits);
+  return value === null ? "–" : value.toFixed(digits).replace(/^-(0\.?0*)$/, "$1");
 }
 
 function percent(share: number): string {

@@ -3,6 +3,7 @@ import type { ClickHouseClient } from "@clickhouse/client";
 import { normalisedQuestion } from "../config.ts";
 import { judgedRecord, recordOf, type TraceRecord } from "../record.ts";
 import { contentsOf, tracesWhere } from "../records.ts";
+import { IS_HUMAN } from "./people-scores.ts";
 import type { OfflineRecord } from "./records-file.ts";
 
 export interface TrafficQuestion {
@@ -17,6 +18,8 @@ export interface TrafficQuestion {
   status?: string | undefined;
   /** Only what this metric was judged to be at most: 0 worst, 1 best. */
   below?: { metric: string; norm: number } | undefined;
+  /** Only what people scored by this metric. */
+  labelled?: string | undefined;
   golden: ReadonlyMap<string, string>;
 }
 
@@ -28,12 +31,14 @@ const FILTERS = {
   status: "status = {status:String}",
 } as const;
 
+const LABELLED = `trace_id IN (SELECT trace_id FROM assay.evaluations WHERE ${IS_HUMAN} AND name = {labelled:String})`;
+
 /** @returns in an order by chance that is the same each time; what has no content is left out */
 export async function trafficRecords(
   client: ClickHouseClient,
   question: TrafficQuestion,
 ): Promise<OfflineRecord[]> {
-  const { from, to, limit, below, golden } = question;
+  const { from, to, limit, below, labelled, golden } = question;
   const given = (Object.keys(FILTERS) as (keyof typeof FILTERS)[]).filter(
     (name) => question[name] !== undefined,
   );
@@ -45,6 +50,7 @@ export async function trafficRecords(
     "is_model_call AND has_content",
     ...given.map((name) => FILTERS[name]),
     ...(below ? [judgedBelow] : []),
+    ...(labelled === undefined ? [] : [LABELLED]),
   ].join(" AND ");
   const traces = await tracesWhere(
     client,
@@ -56,6 +62,7 @@ export async function trafficRecords(
       limit,
       ...Object.fromEntries(given.map((name) => [name, question[name]])),
       ...below,
+      ...(labelled !== undefined && { labelled }),
     },
   );
   const records = [...traces.values()].flatMap((spans) => recordOf(spans) ?? []);
