@@ -176,7 +176,8 @@ test(
     const before = String((await sums())?.["spans"]);
     for (let kill = 0; kill < KILLS; kill++)
       await killDuring(MOMENTS[kill % MOMENTS.length]!, kill % 2 === 1);
-    expect(await started().exit).toBe(0);
+    const last = started();
+    expect([await last.exit, last.complaints()]).toEqual([0, ""]);
     await expectCorrected(before);
   },
   60_000 + KILLS * 20_000,
@@ -195,11 +196,13 @@ function started() {
         ASSAY_PRICES: join(dir, "prices.yaml"),
         ASSAY_DATA: dir,
       },
-      stdio: ["ignore", "ignore", "ignore"],
+      stdio: ["ignore", "ignore", "pipe"],
     },
   );
+  let complaints = "";
+  child.stderr.on("data", (chunk: Buffer) => (complaints += chunk.toString()));
   const exit = once(child, "exit").then(([code]) => code as number | null);
-  return { child, exit };
+  return { child, exit, complaints: () => complaints };
 }
 
 async function killDuring(moment: string, theEngine: boolean): Promise<void> {
