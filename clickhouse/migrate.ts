@@ -15,6 +15,7 @@ import { join } from "node:path";
 
 import { ClickHouseError, type ClickHouseClient } from "@clickhouse/client";
 
+import { createReader } from "./reader-user.ts";
 import { applyRetention, retentionDays, type RetentionName } from "./retention.ts";
 import { fillPlaceholders, splitStatements, type Placeholders } from "./statements.ts";
 import { withTableLock } from "./table-lock.ts";
@@ -33,6 +34,8 @@ export interface MigrateOptions {
   /** Days to keep, where they differ from the defaults in retention.ts. */
   retentionDays?: Partial<Record<RetentionName, number | undefined>> | undefined;
   log: (level: "info" | "warn" | "error", message: string) => void;
+  /** A server of one's own also gets the user `reader` (reader-user.ts). @default false */
+  withReader?: boolean | undefined;
   /** Where the files are. @default the schema of this version */
   schemaDir?: string | undefined;
 }
@@ -86,11 +89,9 @@ export async function migrate(
   return withTableLock(client, "migration_lock", onWait, async () => {
     await client.command({ query: fillPlaceholders(MIGRATIONS_TABLE, placeholders) });
     const applied = await applyPending(client, migrations, placeholders, options.log);
-    const changed = await applyRetention(
-      client,
-      placeholders.retentionDays,
-      fillPlaceholders("{{on_cluster}}", placeholders),
-    );
+    const onCluster = fillPlaceholders("{{on_cluster}}", placeholders);
+    if (options.withReader) await createReader(client, onCluster, options.log);
+    const changed = await applyRetention(client, placeholders.retentionDays, onCluster);
     if (changed.length > 0) options.log("info", `retention changed: ${changed.join(", ")}`);
     return { applied, version: migrations.at(-1)?.version ?? 0 };
   });

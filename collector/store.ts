@@ -107,7 +107,11 @@ export function createStore(options: StoreOptions): Store {
     await created.recover({ schemaVersion: before });
     if (stopping.signal.aborted) return;
     await untilReached("migrating", () =>
-      migrate(opener, { retentionDays: settings.ASSAY_RETENTION_DAYS, log }),
+      migrate(opener, {
+        retentionDays: settings.ASSAY_RETENTION_DAYS,
+        withReader: !target.embedded,
+        log,
+      }),
     );
     await untilReached("recording the price book", () => recordPriceBook(opener, priceBook));
     if (stopping.signal.aborted) return;

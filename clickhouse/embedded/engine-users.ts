@@ -10,7 +10,7 @@ import { SAFE_SYSTEM_TABLES } from "./gate-system.ts";
 export const READER_ROLE = "reading";
 
 /** Table functions such as numbers() ask for CREATE TEMPORARY TABLE; `readonly` and the gate leave nothing else of it. */
-const READER_GRANTS = [
+export const READER_GRANTS = [
   "SELECT, SHOW ON assay.*",
   "SELECT, SHOW ON information_schema.*",
   "SELECT, SHOW ON INFORMATION_SCHEMA.*",

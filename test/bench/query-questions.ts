@@ -38,13 +38,31 @@ export const KINDS: Record<string, QuestionKind> = {
   "cost review of a month, charts by rollup dimensions": {
     barMs: 150,
     questions: {
-      "month by project": (s) => `/api/v1/costs?${month(s)}&by=project`,
-      "month by model": (s) => `/api/v1/costs?${month(s)}&by=model`,
-      "month by day and model": (s) => `/api/v1/costs?${month(s)}&by=model&step=1d`,
+      "month by project": (s) => `/api/v1/costs?${month(s)}&percentiles=false&by=project`,
+      "month by model": (s) => `/api/v1/costs?${month(s)}&percentiles=false&by=model`,
+      "month by day and model": (s) =>
+        `/api/v1/costs?${month(s)}&percentiles=false&by=model&step=1d`,
       "month of a project by service and environment": (s, i) =>
-        `/api/v1/costs?${month(s)}&by=service,environment&project=${pick(PROJECTS, i)}`,
+        `/api/v1/costs?${month(s)}&percentiles=false&by=service,environment&project=${pick(PROJECTS, i)}`,
       "month by release and prompt": (s, i) =>
         `/api/v1/costs?${month(s)}&by=prompt_version,region&project=${pick(PROJECTS, i)}&step=1d`,
+      "month, shares and cost a call by day": ({ toMs, days }) => ({
+        path: "/api/v1/query",
+        body: {
+          from: String(toMs - days * DAY_MS),
+          to: String(toMs),
+          measures: ["cost", "calls", "error_share", "cost_per_call", "cached_share"],
+          by: ["model"],
+          step: "1d",
+        },
+      }),
+      "a day by hour and model": ({ toMs }, i) =>
+        `/api/v1/costs?${range(toMs - (1 + (i % 20)) * DAY_MS, toMs - (i % 20) * DAY_MS)}&percentiles=false&by=model&step=1h`,
+    },
+  },
+  "the same with percentiles": {
+    barMs: 150,
+    questions: {
       "month, percentiles and shares by day": ({ toMs, days }) => ({
         path: "/api/v1/query",
         body: {
