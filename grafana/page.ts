@@ -69,7 +69,6 @@ const OTHERS: Readonly<Record<string, readonly [string, string]>> = {
     "a partition has more than 300 parts (the query runs; no such data)",
     "a fresh engine",
   ],
-  "assay-disk-full": ["more than nine tenths are in use (the query runs; no such disk)", ""],
 };
 
 if (process.argv[1] === import.meta.filename)

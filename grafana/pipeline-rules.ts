@@ -265,18 +265,6 @@ FROM ${FIGURES} AND name IN ('assay_log_sync_seconds_sum', 'assay_log_sync_secon
   },
   {
     ...common,
-    uid: "assay-disk-full",
-    title: "The disk of the store is almost full",
-    summary: "{{ $labels.disk }}: {{ $values.A.Value }} of the disk is in use.",
-    severity: "page",
-    runbook: "disk-full",
-    sql: `SELECT name AS disk, 1 - unreserved_space / total_space AS value FROM system.disks WHERE total_space > 0`,
-    above: 0.9,
-    until: 0.85,
-    panel: "Store by table",
-  },
-  {
-    ...common,
     uid: "assay-engine-restarts",
     title: "The embedded engine restarts again and again",
     summary:

@@ -7,6 +7,7 @@ import { parse } from "yaml";
 import { builtFiles } from "./build.ts";
 import { dashboardOf } from "./dashboard.ts";
 import { DASHBOARDS } from "./dashboards.ts";
+import { withRules } from "./page.ts";
 import { panelIdOf } from "./rule-file.ts";
 import { CHECK_RULES, RULES } from "./rules.ts";
 
@@ -72,6 +73,15 @@ describe.each(DASHBOARDS)("$title", (spec) => {
         expect(panel.options).toMatchObject({ reduceOptions: { calcs: ["lastNotNull"] } });
     }
   });
+});
+
+/** A formatter pads the columns of tables. */
+const unpadded = (text: string): string =>
+  text.replaceAll(/ {2,}/g, " ").replaceAll(/-{3,}/g, "---");
+
+test("docs/grafana.md shows the rules and their cases (npm run docs:grafana writes it)", () => {
+  const page = readFileSync(join(HERE, "../docs/grafana.md"), "utf8");
+  expect(unpadded(withRules(page))).toBe(unpadded(page));
 });
 
 describe("alert rules", () => {

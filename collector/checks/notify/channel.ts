@@ -3,7 +3,7 @@ import { createHmac } from "node:crypto";
 import type { Channel } from "./config.ts";
 import { type Mail, mailOf } from "./mail.ts";
 import { type Message, severityOf } from "./incident.ts";
-import { wordsOf } from "./message.ts";
+import { ALL, wordsOf } from "./message.ts";
 
 export interface HttpDelivery {
   url: string;
@@ -77,7 +77,7 @@ function pagerDuty(
           links: [{ href: link, text: "Checks" }],
           payload: {
             summary: title.slice(0, 1024),
-            source: incident.project,
+            source: incident.project || ALL,
             severity: severityOf(incident) === "page" ? "critical" : "warning",
             component: incident.subject,
             timestamp: new Date(incident.openedUnixMs).toISOString(),
@@ -112,7 +112,7 @@ function opsgenie(
     description: [title, ...lines, link].join("\n").slice(0, 15_000),
     priority: severityOf(incident) === "page" ? "P1" : "P3",
     source: "assay",
-    tags: [incident.project, incident.subject],
+    tags: [incident.project || ALL, incident.subject],
   });
   return { url: channel.url, headers, body };
 }

@@ -82,7 +82,7 @@ export function takeResults(
 ): { ended: Incident[]; dropped: number } {
   let dropped = 0;
   for (const row of rows) {
-    if (row.severity === "info" || row.project === "") continue;
+    if (row.severity === "info") continue;
     const key = JSON.stringify([row.project, row.subject]);
     const name = JSON.stringify([row.check_name, row.series]);
     const known = incidents.get(key);

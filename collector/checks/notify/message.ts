@@ -2,6 +2,7 @@
 import { type Alert, type Message } from "./incident.ts";
 
 const MOST_SHOWN = 5;
+export const ALL = "all projects";
 
 export interface Words {
   title: string;
@@ -10,13 +11,15 @@ export interface Words {
 }
 
 export function wordsOf({ occasion, incident }: Message, page: string): Words {
-  const { project, subject } = incident;
+  const { subject } = incident;
+  // A check over all projects has none.
+  const project = incident.project || ALL;
   const alerts = Object.values(incident.alerts).toSorted(
     (a, b) =>
       Number(b.severity === "page") - Number(a.severity === "page") ||
       a.sinceUnixMs - b.sinceUnixMs,
   );
-  const link = `${page.replace(/\/$/, "")}/#/checks?project=${encodeURIComponent(project)}`;
+  const link = `${page.replace(/\/$/, "")}/#/checks?project=${encodeURIComponent(incident.project)}`;
   if (occasion === "resolved")
     return { title: `${project}: ${subject} is as it was`, lines: [], link };
   if (occasion === "acknowledged")
