@@ -76,6 +76,7 @@ export const ATTR = {
   toolCallId: "gen_ai.tool.call.id",
   toolCallArguments: "gen_ai.tool.call.arguments",
   toolCallResult: "gen_ai.tool.call.result",
+  workflowName: "gen_ai.workflow.name",
   agentName: "gen_ai.agent.name",
   agentId: "gen_ai.agent.id",
   agentDescription: "gen_ai.agent.description",

@@ -6,6 +6,8 @@ import { pg } from "./retrievers/pg.ts";
 import { pinecone } from "./retrievers/pinecone.ts";
 import { qdrant } from "./retrievers/qdrant.ts";
 import { mcp } from "./tools/mcp.ts";
+import { hookIntoAiSdk } from "./frameworks/ai-sdk.ts";
+import { LANGCHAIN } from "./frameworks/langchain.ts";
 import { google } from "./google/patch.ts";
 import { traceGlobalFetch } from "./net/trace-fetch.ts";
 import { openai } from "./openai/patch.ts";
@@ -24,6 +26,7 @@ const SDKS: readonly Sdk[] = [
   chroma,
   pg,
   mcp,
+  ...LANGCHAIN,
 ];
 
 let copies: PatchedCopy[] | undefined;
@@ -34,6 +37,7 @@ export function install(): void {
   start();
   copies = patchInstalledCopies(SDKS);
   traceGlobalFetch();
+  hookIntoAiSdk();
   requestScope = openRequestScopes();
   injectTraceContext();
 }

@@ -37,15 +37,32 @@ export interface CallRequest {
 /** Marks the context of a call: an SDK that uses another one, or fetch(), makes one call and not two. The outer counts. */
 const INSIDE = createContextKey("assay.model-call");
 
-/** undefined: this call is not traced, or is part of one that is. Errors of ours end here. */
-export function startModelCall(request: CallRequest): ModelCall | undefined {
+export function isInsideModelCall(context: Context): boolean {
+  return context.getValue(INSIDE) === true;
+}
+
+type Listener = (context: Context) => void;
+
+const listeners: Listener[] = [];
+
+/** Tells of every call that is traced, with the context that it was made in. */
+export function onModelCall(listener: Listener): void {
+  listeners.push(listener);
+}
+
+/**
+ * undefined: this call is not traced, or is part of one that is. Errors of ours end here.
+ * @param startedAt of performance.now(). @default now
+ */
+export function startModelCall(request: CallRequest, startedAt?: number): ModelCall | undefined {
   try {
     const tracing = currentTracing();
     if (!tracing) return undefined;
     const parent = tracing.active();
-    if (parent.getValue(INSIDE)) return undefined;
+    if (isInsideModelCall(parent)) return undefined;
     if (tracing.mode === "global" && isForeignModelCall(trace.getSpan(parent))) return undefined;
-    return new ModelCall(tracing, request);
+    for (const listener of listeners) listener(parent);
+    return new ModelCall(tracing, request, startedAt);
   } catch (error) {
     countError("starting a span", error);
     return undefined;
@@ -57,11 +74,13 @@ export class ModelCall {
   readonly #context: Context;
   readonly #span: Span;
   readonly #request: FinishedRequest;
-  readonly #startedAt = performance.now();
+  readonly #startedAt: number;
   #firstChunkAt: number | undefined;
   #ended = false;
 
-  constructor(tracing: Tracing, { dialect, body, server }: CallRequest) {
+  constructor(tracing: Tracing, { dialect, body, server }: CallRequest, startedAt?: number) {
+    const now = performance.now();
+    this.#startedAt = startedAt ?? now;
     const llmContext = currentContext();
     const model = dialect.model?.(body) ?? text(body["model"]) ?? "";
     const attributes = dialect.request(body);
@@ -76,7 +95,11 @@ export class ModelCall {
     this.#tracing = tracing;
     this.#span = tracing.tracer.startSpan(
       `${dialect.operation} ${model}`,
-      { kind: SpanKind.CLIENT, attributes },
+      {
+        kind: SpanKind.CLIENT,
+        attributes,
+        ...(startedAt === undefined ? {} : { startTime: startedAt }),
+      },
       parent,
     );
     this.#context = trace.setSpan(parent, this.#span).setValue(INSIDE, true);
@@ -91,7 +114,7 @@ export class ModelCall {
       contentMode: llmContext?.content ?? runtime.settings.content,
       reference: llmContext?.reference,
       hidden: hiddenText(),
-      startedAtUnixMs: Date.now(),
+      startedAtUnixMs: Date.now() - (now - this.#startedAt),
     };
     stats.spansStarted++;
   }

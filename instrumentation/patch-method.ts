@@ -38,10 +38,12 @@ function patchAll(
   methods: readonly TracedMethod[],
   find: (method: TracedMethod) => unknown,
 ): PatchReport {
-  const report: PatchReport = { patched: [], skipped: {} };
+  const report: PatchReport = { patched: [], skipped: {}, absent: [] };
   for (const method of methods) {
     const name = [...method.resource, method.name].join(".");
-    const problem = patchMethod(find(method), method.name, method.trace);
+    const target = find(method);
+    if (typeof memberOf(target, method.name) !== "function") report.absent.push(name);
+    const problem = patchMethod(target, method.name, method.trace);
     if (problem === undefined) report.patched.push(name);
     else report.skipped[name] = problem;
   }

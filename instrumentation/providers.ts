@@ -25,6 +25,8 @@ const PROVIDERS: readonly (readonly [suffix: string, provider: string])[] = [
   ["anthropic.com", "anthropic"],
   ["generativelanguage.googleapis.com", "gcp.gemini"],
   ["aiplatform.googleapis.com", "gcp.vertex_ai"],
+  // A region stands before it without a dot.
+  ["-aiplatform.googleapis.com", "gcp.vertex_ai"],
   ["cohere.com", "cohere"],
   ["cohere.ai", "cohere"],
   ["api.aws", "aws.bedrock"],
@@ -56,5 +58,7 @@ export function isModelApiHost(host: string): boolean {
 }
 
 function knownProvider(host: string): string | undefined {
-  return PROVIDERS.find(([suffix]) => host === suffix || host.endsWith(`.${suffix}`))?.[1];
+  return PROVIDERS.find(
+    ([suffix]) => host === suffix || host.endsWith(suffix.startsWith("-") ? suffix : `.${suffix}`),
+  )?.[1];
 }

@@ -14,6 +14,10 @@ import { fields, text } from "./untyped.ts";
 export interface Sdk {
   /** Its name, or of one of its entry points: what a service imports. */
   readonly package: string;
+  /** Packages that bring a copy of their own, which the service may not see. */
+  readonly broughtBy?: readonly string[];
+  /** The methods that it is used for: a version without one of them has changed in a way that we do not know. */
+  readonly essential?: readonly string[];
   /** Patches the classes in what the package exports. Idempotent. */
   patch(exports: unknown): PatchReport;
 }
@@ -23,6 +27,8 @@ export interface PatchReport {
   patched: string[];
   /** Method → why not. */
   skipped: Record<string, string>;
+  /** Of the skipped: those that this version does not have. */
+  absent: string[];
 }
 
 export interface PatchedCopy extends PatchReport {
@@ -35,10 +41,16 @@ export function patchInstalledCopies(sdks: readonly Sdk[]): PatchedCopy[] {
   const copies = new Map<string, PatchedCopy>();
   for (const from of startingPoints())
     for (const sdk of sdks)
-      for (const path of entryPoints(from, sdk.package))
+      for (const path of entryPoints(from, sdk))
         if (!copies.has(path))
           guarded(`patching ${sdk.package}`, () => copies.set(path, patchCopy(sdk, path)));
   return [...copies.values()];
+}
+
+/** Of the copy that the service sees, and of those that others bring. */
+function entryPoints(from: string, sdk: Sdk): string[] {
+  const brought = (sdk.broughtBy ?? []).flatMap((name) => entryPointsOf(from, name));
+  return [from, ...brought].flatMap((place) => entryPointsOf(place, sdk.package));
 }
 
 /** The service's main module, and its working directory for when something else starts it. */
@@ -48,7 +60,7 @@ function startingPoints(): string[] {
 }
 
 /** Files: the ES module build and the CommonJS one, where the package is installed for this starting point. */
-function entryPoints(from: string, specifier: string): string[] {
+function entryPointsOf(from: string, specifier: string): string[] {
   const require = createRequire(from);
   let commonJs: string;
   try {
@@ -67,12 +79,19 @@ function patchCopy(sdk: Sdk, path: string): PatchedCopy {
   const root = packageRoot(path, packageName(sdk.package));
   const version = root ? text(readJson(join(root, "package.json"))?.["version"]) : undefined;
   const report = sdk.patch(loaded);
-  if (report.patched.length === 0)
-    warnOnce(
-      `${sdk.package} ${path}`,
-      `${sdk.package} ${version ?? ""} at ${path} has none of the methods that are traced: ${JSON.stringify(report.skipped)}`,
-    );
-  return { package: sdk.package, path, version: version ?? "unknown", ...report };
+  const copy = { package: sdk.package, path, version: version ?? "unknown", ...report };
+  const lost = sdk.essential?.filter((name) => report.absent.includes(name)) ?? [];
+  const isUntraced = report.patched.length === 0 && report.absent.length > 0;
+  if (lost.length > 0 || isUntraced) warnUntraced(copy, lost.length > 0 ? lost : report.absent);
+  return copy;
+}
+
+/** Once, whatever the number of its builds. */
+function warnUntraced({ package: name, version, path }: PatchedCopy, methods: string[]): void {
+  warnOnce(
+    `${name} ${version}`,
+    `${name} ${version} at ${path} does not have ${methods.join(", ")}, by which its calls are traced; what goes through fetch() is traced there, the rest is not`,
+  );
 }
 
 /** `@scope/name/entry` is an entry of `@scope/name`. */

@@ -17,6 +17,8 @@ export const ANTHROPIC_METHODS: readonly TracedMethod[] = [
 
 export const anthropic: Sdk = {
   package: "@anthropic-ai/sdk",
+  broughtBy: ["@langchain/anthropic", "@llamaindex/anthropic"],
+  essential: ["messages.create"],
   patch(exports) {
     const found = memberOf(exports, "Anthropic") ?? memberOf(exports, "default") ?? exports;
     return patchClasses(found, ANTHROPIC_METHODS);

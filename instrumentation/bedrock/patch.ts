@@ -22,6 +22,8 @@ export const BEDROCK_METHODS: readonly TracedMethod[] = [
 
 export const bedrock: Sdk = {
   package: "@aws-sdk/client-bedrock-runtime",
+  broughtBy: ["@langchain/aws", "@llamaindex/aws"],
+  essential: ["send"],
   patch: (exports) => patchClasses(exports, BEDROCK_METHODS),
 };
 

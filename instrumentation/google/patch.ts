@@ -20,6 +20,8 @@ export const GOOGLE_METHODS: readonly TracedMethod[] = [
 
 export const google: Sdk = {
   package: "@google/genai",
+  broughtBy: ["@langchain/google", "@llamaindex/google"],
+  essential: ["models.generateContentInternal"],
   patch: (exports) => patchClasses(exports, GOOGLE_METHODS),
 };
 

@@ -10,6 +10,7 @@ import { completions } from "../openai/completions.ts";
 import { embeddings } from "../openai/embeddings.ts";
 import { responses } from "../openai/responses.ts";
 import type { RequestBody } from "./request-body.ts";
+import { rerank } from "./cohere-rerank.ts";
 import * as cohere from "./cohere.ts";
 import * as mistral from "./mistral.ts";
 import * as ollama from "./ollama.ts";
@@ -39,6 +40,8 @@ const FORMATS: readonly WireFormat[] = [
   format(":batchEmbedContents", "gcp.gemini", embedContent, "requests"),
   format("/v2/chat", "cohere", cohere.chatV2, "messages"),
   format("/v1/chat", "cohere", cohere.chatV1, "message"),
+  format("/v2/rerank", "cohere", rerank, "documents"),
+  format("/v1/rerank", "cohere", rerank, "documents"),
   format("/v2/embed", "cohere", cohere.embed, "texts", "inputs", "images"),
   format("/v1/embed", "cohere", cohere.embed, "texts", "images"),
   format("/api/chat", "ollama", ollama.chat, "messages"),

@@ -34,6 +34,8 @@ export const OPENAI_METHODS: readonly TracedMethod[] = [
 
 export const openai: Sdk = {
   package: "openai",
+  broughtBy: ["@langchain/openai", "@llamaindex/openai"],
+  essential: ["chat.completions.create"],
   patch(exports) {
     const found = memberOf(exports, "OpenAI") ?? memberOf(exports, "default") ?? exports;
     return patchClasses(found, OPENAI_METHODS);

@@ -83,6 +83,7 @@ export const pg: Sdk = {
     return {
       patched: [...client.patched, ...pool.patched.map((name) => `pool ${name}`)],
       skipped: { ...client.skipped, ...pool.skipped },
+      absent: [...client.absent, ...pool.absent],
     };
   },
 };

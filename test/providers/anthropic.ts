@@ -34,6 +34,8 @@ const CACHED: Expected = {
 export const anthropic: Provider = {
   name: "Anthropic",
   package: "@anthropic-ai/sdk",
+  api: "anthropic",
+  recorded: ["plain", "streamed"],
   script: new URL("anthropic.mjs", import.meta.url),
   startServer: startAnthropic,
   every: {

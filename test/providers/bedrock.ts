@@ -60,6 +60,8 @@ const UNKNOWN: Expected = {
 export const bedrock: Provider = {
   name: "Amazon Bedrock",
   package: "@aws-sdk/client-bedrock-runtime",
+  api: "bedrock",
+  recorded: ["plain", "streamed", "cached and reasoning tokens"],
   installedAs: { "@smithy/node-http-handler": "@smithy/node-http-handler" },
   script: new URL("bedrock.mjs", import.meta.url),
   startServer: startBedrock,

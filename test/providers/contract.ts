@@ -9,9 +9,11 @@
  */
 import { existsSync, readFileSync } from "node:fs";
 import { copyFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual } from "node:util";
+import { MODEL_OPERATIONS } from "../../instrumentation/conventions.ts";
 import { startOtlpSink, type SinkSpan } from "../../instrumentation/testing/otlp-sink.ts";
 import { runNode } from "../../instrumentation/testing/run-node.ts";
 import { folderWith, folderWithCopy, type InstalledAs } from "./service-folder.ts";
@@ -61,7 +63,10 @@ export interface Provider {
    * of the script beyond the contract's behaviours have their row here too.
    */
   readonly calls: Readonly<Record<string, readonly Expected[]>>;
-  /** Behaviours that recorded answers of the real API prove as well (see recordings.int.test.ts). */
+  /** Names of the spans between a situation and its calls: agents, tools, retrievals. @default none */
+  readonly around?: Readonly<Record<string, readonly string[]>>;
+  /** Whose recorded answers are replayed to it (see recordings.ts), and the behaviours that they prove as well. */
+  readonly api?: string;
   readonly recorded?: readonly Behaviour[];
 }
 
@@ -94,13 +99,18 @@ const REGISTER = fileURLToPath(new URL("../../instrumentation/register.ts", HERE
 const SAMPLES = ["plain", "streamed"];
 
 export function versionOf(provider: Provider): string | undefined {
-  const manifest = new URL(`node_modules/${folderOf(provider)}/package.json`, HERE);
+  return installedVersion(packagesOf(provider)[provider.package] ?? provider.package);
+}
+
+/** @param folder in node_modules */
+export function installedVersion(folder: string): string | undefined {
+  const manifest = new URL(`node_modules/${folder}/package.json`, HERE);
   if (!existsSync(manifest)) return undefined;
   return (JSON.parse(readFileSync(manifest, "utf8")) as { version: string }).version;
 }
 
-function folderOf(provider: Provider): string {
-  return provider.installedAs?.[provider.package] ?? provider.package;
+function packagesOf(provider: Provider): InstalledAs {
+  return { [provider.package]: provider.package, ...provider.installedAs };
 }
 
 export async function runContract(provider: Provider): Promise<ContractResult> {
@@ -175,7 +185,11 @@ async function run(
     const script = fileURLToPath(provider.script);
     const { stdout, stderr } = await runNode(
       ["--expose-gc", ...register, child, script, mode, server.url, only.join(",")],
-      traced ? { ASSAY_ENDPOINT: sink.url, ASSAY_CONTENT: "full" } : {},
+      {
+        // Six processes load the same files: half of what they would need is compiling them.
+        NODE_COMPILE_CACHE: join(tmpdir(), "assay-compile-cache"),
+        ...(traced ? { ASSAY_ENDPOINT: sink.url, ASSAY_CONTENT: "full" } : {}),
+      },
       cwd ?? service.folder,
     );
     if (!stdout) throw new Error(`the child of ${provider.name} printed nothing: ${stderr}`);
@@ -200,7 +214,18 @@ function callsOf(name: string, spans: readonly SinkSpan[]): SinkSpan[] {
   const parents = spans
     .filter((span) => span.name === `invoke_agent ${name}` || isPartOf(span.name, name))
     .toSorted((one, other) => (one.name < other.name ? -1 : 1));
-  return parents.flatMap((parent) => spans.filter((span) => span.parentSpanId === parent.spanId));
+  const others = spans.filter((span) => !parents.includes(span));
+  return parents.flatMap((parent) => descendants(parent, others));
+}
+
+function descendants(parent: SinkSpan, spans: readonly SinkSpan[]): SinkSpan[] {
+  return spans
+    .filter((span) => span.parentSpanId === parent.spanId)
+    .flatMap((span) => [span, ...descendants(span, spans)]);
+}
+
+function isModelCall(span: SinkSpan): boolean {
+  return MODEL_OPERATIONS.has(String(span.attributes["gen_ai.operation.name"]));
 }
 
 /** `concurrent calls a` is a part of `concurrent calls`; parts have one letter. */
@@ -211,7 +236,11 @@ function isPartOf(span: string, name: string): boolean {
 
 function spanProblems(provider: Provider, name: string, spans: readonly SinkSpan[]): string[] {
   const expected = provider.calls[name] ?? [{}];
-  const calls = spans.filter((span) => !span.name.startsWith("invoke_agent"));
+  const calls = spans.filter(isModelCall);
+  const around = spans.filter((span) => !isModelCall(span)).map((span) => span.name);
+  const expectedAround = provider.around?.[name] ?? [];
+  if (!isDeepStrictEqual(around.toSorted(), expectedAround))
+    return [`the spans around are ${show(around)} instead of ${show(expectedAround)}`];
   if (calls.length !== expected.length)
     return [`${calls.length} spans instead of ${expected.length}: ${show(calls)}`];
   return calls.flatMap((span, at) =>
@@ -244,11 +273,11 @@ async function lateProblems(provider: Provider, plain: Outcome): Promise<string[
 /** The second copy lies where the process was started, as a dependency's own lies beside it. */
 async function copiesProblems(provider: Provider, plain: Outcome): Promise<string[]> {
   if (plain.unsupported["two copies of the SDK"] !== undefined) return [];
-  await using copy = await folderWithCopy(provider.package, folderOf(provider));
+  await using copy = await folderWithCopy(provider.package, packagesOf(provider));
   const traced = await run(provider, "copies", true, { cwd: copy.folder, only: SAMPLES });
   const problems = [...traced.problems];
   for (const name of SAMPLES) {
-    const calls = callsOf(name, traced.spans);
+    const calls = callsOf(name, traced.spans).filter(isModelCall);
     const expected = { ...provider.every, ...provider.calls[name]?.[0] };
     if (calls.length !== 2) problems.push(`${calls.length} spans of two copies`);
     problems.push(...calls.flatMap((span) => attributeProblems(span, expected)));

@@ -23,6 +23,8 @@ interface NetSdk {
   name: string;
   package: string;
   script: string;
+  api?: string;
+  recorded?: Provider["recorded"];
   /** @default openai: nothing in the address of a server on loopback says whose it is */
   provider?: string;
   /** Finish reasons of an answer, and of one that calls a tool. @default as OpenAI's */
@@ -51,6 +53,7 @@ function netProvider(sdk: NetSdk): Provider {
     package: sdk.package,
     script: new URL(sdk.script, import.meta.url),
     startServer: startNetServer,
+    ...(sdk.api && sdk.recorded ? { api: sdk.api, recorded: sdk.recorded } : {}),
     every: {
       ...ANSWERED,
       "gen_ai.operation.name": "chat",
@@ -106,6 +109,8 @@ export const groq = netProvider({
 export const together = netProvider({
   name: "Together",
   package: "together-ai",
+  api: "together",
+  recorded: ["plain", "streamed", "tool calls"],
   script: "together.mjs",
   cached: OPENAI_CACHED,
 });
@@ -121,6 +126,8 @@ export const mistral = netProvider({
 export const cohere = netProvider({
   name: "Cohere",
   package: "cohere-ai",
+  api: "cohere",
+  recorded: ["streamed"],
   script: "cohere.mjs",
   provider: "cohere",
   reasons: ["COMPLETE", "TOOL_CALL"],

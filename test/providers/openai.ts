@@ -64,6 +64,13 @@ function openai(major: number, installedAs: string): Provider {
     name: `OpenAI, major ${major}`,
     package: "openai",
     installedAs: { openai: installedAs },
+    // The recordings are replayed to the newest.
+    ...(major === 7
+      ? {
+          api: "openai",
+          recorded: ["plain", "streamed", "tool calls", "cached and reasoning tokens"],
+        }
+      : {}),
     script: new URL("openai.mjs", import.meta.url),
     startServer: startOpenAi,
     every: {

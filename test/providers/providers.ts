@@ -1,8 +1,11 @@
 /** The providers of the support table. A row added here, and a test that calls contractSuite, adds one. */
+import { AI_SDK } from "./ai-sdk.ts";
 import { anthropic } from "./anthropic.ts";
 import { bedrock } from "./bedrock.ts";
 import type { Provider } from "./contract.ts";
 import { google } from "./google.ts";
+import { langchain } from "./langchain.ts";
+import { llamaindex } from "./llamaindex.ts";
 import { OPENAI } from "./openai.ts";
 import { cohere, groq, mistral, ollama, together } from "./net.ts";
 
@@ -11,6 +14,9 @@ export const PROVIDERS: readonly Provider[] = [
   anthropic,
   google,
   bedrock,
+  ...AI_SDK,
+  langchain,
+  llamaindex,
   groq,
   together,
   mistral,

@@ -25,9 +25,10 @@ export async function folderWith(packages: InstalledAs): Promise<ServiceFolder> 
   return service;
 }
 
-/** With a copy of one package, and links to what it needs. */
-export async function folderWithCopy(name: string, from = name): Promise<ServiceFolder> {
-  const service = await serviceFolder();
+/** With a copy of one of these packages, and links to what it needs. */
+export async function folderWithCopy(name: string, packages: InstalledAs): Promise<ServiceFolder> {
+  const { [name]: from = name, ...others } = packages;
+  const service = await folderWith(others);
   const source = join(INSTALLED, from);
   await cp(source, await placeOf(service, name), {
     recursive: true,
@@ -37,7 +38,7 @@ export async function folderWithCopy(name: string, from = name): Promise<Service
   for (const needed of await dependenciesOf(source)) {
     const places = [join(from, "node_modules", needed), needed];
     const place = places.find((one) => existsSync(join(INSTALLED, one)));
-    if (place) await link(service, needed, place);
+    if (place && !(needed in others)) await link(service, needed, place);
   }
   return service;
 }

@@ -1,5 +1,5 @@
 /** docs/support.md: which behaviours of which provider are traced, as the contract found it. */
-import { BEHAVIOURS, type ContractResult } from "./contract.ts";
+import { BEHAVIOURS, installedVersion, type ContractResult } from "./contract.ts";
 
 export const SUPPORT_PAGE = new URL("../../docs/support.md", import.meta.url);
 
@@ -13,8 +13,33 @@ and each call is exactly one span that says how it went. This page is written fr
 recorded answers of the real API as well.
 `;
 
+/** Each has tests of its own, with situations that a model call does not have. */
+const RETRIEVERS: readonly (readonly [name: string, folder: string, tests: string])[] = [
+  ["Pinecone", "@pinecone-database/pinecone", "retrievers.int.test.ts"],
+  ["Qdrant", "@qdrant/js-client-rest", "retrievers.int.test.ts"],
+  ["Chroma", "chromadb", "retrievers.int.test.ts"],
+  ["PostgreSQL with pgvector", "pg", "retrievers-pg.int.test.ts"],
+  ["LangChain.js: retrievers, vector stores, tools", "@langchain/core", "langchain.int.test.ts"],
+  ["Vercel AI SDK: tools", "ai", "ai-sdk.int.test.ts"],
+  ["MCP clients", "@modelcontextprotocol/sdk", "mcp.int.test.ts"],
+];
+
 export function supportPage(contracts: readonly ContractResult[]): string {
-  return [HEAD, ...contracts.map(supportRow)].join("\n");
+  return [HEAD, ...contracts.map(supportRow), retrieversPart()].join("\n");
+}
+
+export function retrieversPart(): string {
+  const rows = RETRIEVERS.map(
+    ([name, folder, tests]) =>
+      `| ${name} | \`${folder}\` ${installedVersion(folder) ?? "not installed"} | server | test/providers/${tests} |`,
+  );
+  return `## Retrievers and tools
+
+| | package | | situations |
+| --- | --- | --- | --- |
+${rows.join("\n")}
+| LlamaIndex.TS: retrievers | \`@llamaindex/core\` | unsupported: its core complains when it is loaded twice, as patching both of its builds would; wrap them with \`traceRetriever\` | |
+`;
 }
 
 /** One provider's part of the page. */

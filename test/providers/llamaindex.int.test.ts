@@ -1,0 +1,4 @@
+import { contractSuite } from "./contract-suite.ts";
+import { llamaindex } from "./llamaindex.ts";
+
+contractSuite(llamaindex);
