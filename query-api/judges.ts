@@ -40,10 +40,10 @@ interface JudgeRow {
   p95_ms: number;
 }
 
-const EACH_ONCE = (filters: string): string => `
+const EACH_ONCE = (filters: string, withRetests = false): string => `
 SELECT * FROM assay.evaluations
 WHERE event_time >= fromUnixTimestamp64Nano({from:Int64}, 'UTC') AND event_time < fromUnixTimestamp64Nano({to:Int64}, 'UTC')
-  AND role NOT IN ('', 'composite', 'human') AND purpose NOT IN ('experiment', 'retest', 'canary', 'sentinel') AND status != 'not_applicable' ${filters}
+  AND role NOT IN ('', 'composite', 'human') AND purpose NOT IN ('experiment', 'canary', 'sentinel'${withRetests ? "" : ", 'retest'"}) AND status != 'not_applicable' ${filters}
 ORDER BY evaluated_at DESC LIMIT 1 BY evaluation_id`;
 
 /** A judge's one score of a record: what it says when asked again is another matter. */
@@ -70,7 +70,7 @@ export async function readJudges(
   const where = `event_time >= fromUnixTimestamp64Nano({from:Int64}, 'UTC') AND event_time < fromUnixTimestamp64Nano({to:Int64}, 'UTC') ${filters}`;
   const [judges, { trust, ensembles, fingerprints }] = await Promise.all([
     judgeRows(store, filters, parameters),
-    readTrust(store, { where, scores: EACH_ONCE(filters), parameters }),
+    readTrust(store, { where, scores: EACH_ONCE(filters, true), parameters }),
   ]);
   const answer = {
     from: new Date(from).toISOString(),

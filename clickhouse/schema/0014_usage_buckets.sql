@@ -19,7 +19,11 @@ ALTER TABLE spans {{on_cluster}}
     ADD COLUMN IF NOT EXISTS file_searches UInt32 CODEC(T64, ZSTD(1)) AFTER web_searches,                     -- the same
     ADD COLUMN IF NOT EXISTS service_tier LowCardinality(String) AFTER file_searches;                         -- as the provider calls it: batch, flex, priority; empty when not said
 
-ALTER TABLE spans_mv {{on_cluster}} MODIFY QUERY
+-- Made anew: a view changed by MODIFY QUERY takes other deduplication tokens after the next restart of the engine, and a block
+-- in doubt would be stored twice. Nobody may insert meanwhile: stop all collectors but one.
+DROP VIEW IF EXISTS spans_mv {{on_cluster}};
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS spans_mv {{on_cluster}} TO spans AS
 SELECT
     project, trace_id, span_id, parent_span_id, event_time, start_unix_nano, end_unix_nano, duration_ns,
     anomalies, name, kind, status, status_code, status_message, flags, trace_state, service, service_version,

@@ -139,7 +139,7 @@ test("scores stand with their span", async () => {
   expect(scores).toEqual([
     {
       name: "grounded", trace_id: traceId, span_id: spanId, project: "desk", session_id: "s1", score: 0.75, label: "",
-      explanation: "said by [email]", evaluator: "code", source: "otlp", by: "code",
+      explanation: "said by ada@example.com", evaluator: "code", source: "otlp", by: "code",
     },
     {
       name: "thumbs", trace_id: traceId, span_id: spanId, project: "desk", session_id: "", score: 1, label: "true",

@@ -14,6 +14,7 @@ import {
   STREAMED,
   text,
   UNREAD,
+  withoutTimes,
 } from "./expectations.ts";
 import { startNetServer } from "./net-server.ts";
 
@@ -72,7 +73,9 @@ function netProvider(sdk: NetSdk): Provider {
       streamed: [{ ...STREAMED, ...output("stop", COUNTED) }],
       "streamed and abandoned": [{ ...CUT, ...sdk.left }],
       "broken off mid-stream": [{ ...CUT, "error.type": PRESENT }],
-      "never consumed": [{ ...UNREAD, "gen_ai.response.id": sdk.unread?.id }],
+      "never consumed": [
+        sdk.unread ? withoutTimes({ ...UNREAD, "gen_ai.response.id": sdk.unread.id }) : UNREAD,
+      ],
       "aborted by signal": [failed(PRESENT)],
       "timed out": [failed(PRESENT)],
       // Each request that is sent is a call here: it may be billed.
