@@ -161,7 +161,9 @@ describe.skipIf(!hasBrowser)("the page", () => {
     page.setDefaultTimeout(10_000);
     page.on(
       "console",
-      (message) => ["error", "warning"].includes(message.type()) && complaints.push(message.text()),
+      (message) =>
+        ["error", "warning"].includes(message.type()) &&
+        complaints.push(`${message.text()} ${message.location().url}`),
     );
     page.on("pageerror", (error) => complaints.push(error.message));
     page.on("request", (request) => {
