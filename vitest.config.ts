@@ -6,6 +6,7 @@ export default defineConfig({
     // Two files at a time: each may run an engine of its own, and CI has two cores.
     maxWorkers: 2,
     onConsoleLog: () => undefined,
+    globalSetup: "./test/temporary-folder.ts",
     projects: [
       {
         extends: true,

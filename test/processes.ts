@@ -23,7 +23,7 @@ export interface RunningProcess {
   child: ChildProcess;
   /** Everything printed so far, both streams. */
   output(): string;
-  /** SIGTERM, then waits for the exit code; SIGKILL after `graceMs`. */
+  /** SIGTERM, then waits for the exit code; SIGKILL after `graceMs`. What an exit code other than 0 came with is printed. */
   stop(graceMs?: number): Promise<number | null>;
 }
 
@@ -60,7 +60,12 @@ export async function startProcess(
     child.kill("SIGKILL");
     throw error;
   });
-  return { child, output: () => text, stop: (graceMs = 20_000) => stopProcess(child, graceMs) };
+  const stop = async (graceMs = 20_000): Promise<number | null> => {
+    const code = await stopProcess(child, graceMs);
+    if (code) process.stderr.write(`${args.join(" ")} ended with code ${code}:\n${text}\n`);
+    return code;
+  };
+  return { child, output: () => text, stop };
 }
 
 async function stopProcess(child: ChildProcess, graceMs: number): Promise<number | null> {

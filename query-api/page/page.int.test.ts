@@ -11,6 +11,9 @@ import { type QueryApi, startQueryApi } from "../main.ts";
 import { FEATURED, HOSTILE, seedDemo } from "../test-demo.ts";
 import { insertSpans, testSpanId, testTraceId } from "../test-spans.ts";
 
+const featuredTrace = Buffer.from(testTraceId(FEATURED), "hex").toString();
+const featuredSpan = Buffer.from(testSpanId(FEATURED, "chat gpt-4.1"), "hex").toString();
+
 describe.skipIf(!hasBrowser)("the page", () => {
   let engine: TestEngine;
   let writer: ClickHouseClient;
@@ -52,8 +55,9 @@ describe.skipIf(!hasBrowser)("the page", () => {
         event_time: ((Date.now() - n * 60_000) / 1_000).toFixed(3),
         evaluated_at: (Date.now() / 1_000).toFixed(3),
         evaluation_id: String(n).padStart(16, "0"),
-        trace_id: "t".repeat(16),
-        span_id: "s".repeat(8),
+        // The worst is of a trace that is there: its link is followed.
+        trace_id: n === 0 ? featuredTrace : "t".repeat(16),
+        span_id: n === 0 ? featuredSpan : "s".repeat(8),
         source: "judge",
         status: "ok",
         norm: n === 0 ? 0.1 : 0.75,
@@ -69,8 +73,8 @@ describe.skipIf(!hasBrowser)("the page", () => {
       name: "faithfulness",
       event_time: ((Date.now() - n * 60_000) / 1_000).toFixed(3),
       evaluated_at: (Date.now() / 1_000).toFixed(3),
-      trace_id: n === 0 ? Buffer.from(testTraceId(FEATURED), "hex").toString() : `t${n}`,
-      span_id: n === 0 ? Buffer.from(testSpanId(FEATURED, "chat gpt-4.1"), "hex").toString() : "s",
+      trace_id: n === 0 ? featuredTrace : `t${n}`,
+      span_id: n === 0 ? featuredSpan : "s",
       status: "ok",
       norm: (n % 5) / 4,
       score: 1 + (n % 5),
@@ -202,7 +206,8 @@ describe.skipIf(!hasBrowser)("the page", () => {
     expect(await worst.textContent()).toContain(`10.0${HOSTILE}`);
     expect(await page.getByTestId("determinism").textContent()).toContain("Determinism");
     await worst.getByRole("button").click();
-    await page.waitForURL(/traces\/7474/);
+    await page.waitForURL(new RegExp(testTraceId(FEATURED)));
+    await page.getByTestId("span-row").first().waitFor();
     await page.goto(`${origin}/#/quality?range=24h&project=none`);
     await page.getByTestId("nothing-judged").waitFor();
   });

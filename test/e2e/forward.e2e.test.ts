@@ -150,8 +150,9 @@ test("kill -9 of the collector and a restart of a destination: nothing missing, 
       () => storedSpans(assay),
       (stored) => stored === REQUESTS,
     );
-  } finally {
     expect(await assay.stop()).toBe(0);
+  } finally {
+    await assay.stop();
     await removeData(env);
     await http.stop();
     await grpc.stop();

@@ -1,0 +1,11 @@
+/** One folder for everything that a run of the tests writes, whatever it leaves behind: gone when the run ends. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+export async function setup(): Promise<() => Promise<void>> {
+  const folder = await mkdtemp(join(tmpdir(), "assay-test-"));
+  // Read by `os.tmpdir()` in the workers and in every process that they start.
+  process.env["TMPDIR"] = folder;
+  return () => rm(folder, { recursive: true, force: true, maxRetries: 5 });
+}
