@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { threadCpuMs } from "../test/thread-cpu.ts";
 import { createRedactor } from "./redact.ts";
 
 const redact = createRedactor();
@@ -233,18 +234,10 @@ describe("1 MB takes linear time", () => {
     const half = unit.repeat(Math.ceil(500_000 / unit.length));
     const whole = half + half;
     everything(half.slice(0, 50_000));
-    const halfMs = cpuMs(() => everything(half));
-    const wholeMs = cpuMs(() => everything(whole));
+    const halfMs = threadCpuMs(() => everything(half));
+    const wholeMs = threadCpuMs(() => everything(whole));
     // Quadratic would be four times; the constant lets small times be noisy.
     expect(wholeMs).toBeLessThan(3 * halfMs + 300);
     expect(wholeMs).toBeLessThan(3000);
   });
 });
-
-/** CPU time of this thread: what else the machine does is not counted. */
-function cpuMs(run: () => void): number {
-  const before = process.threadCpuUsage();
-  run();
-  const { user, system } = process.threadCpuUsage(before);
-  return (user + system) / 1000;
-}

@@ -1,5 +1,6 @@
 /** Text that comes in pieces is found and redacted as if it had come whole, wherever it is cut. */
 import { describe, expect, test } from "vitest";
+import { threadCpuMs } from "../../test/thread-cpu.ts";
 import { checks } from "./checks.ts";
 import type { Check } from "./check.ts";
 import { HeldText } from "./held-text.ts";
@@ -100,13 +101,6 @@ describe("the same as the whole", () => {
 });
 
 describe("hostile text takes linear time", () => {
-  const cpuMs = (work: () => void): number => {
-    const before = process.cpuUsage();
-    work();
-    const { user, system } = process.cpuUsage(before);
-    return (user + system) / 1_000;
-  };
-
   test.each([
     ["a"],
     ["1"],
@@ -127,12 +121,12 @@ describe("hostile text takes linear time", () => {
     ["ssn: "],
   ])("%j", (piece) => {
     const text = piece.repeat(Math.ceil(60_000 / piece.length));
-    const half = cpuMs(() => whole(text.slice(0, text.length / 2)));
-    const all = cpuMs(() => whole(text));
+    const half = threadCpuMs(() => whole(text.slice(0, text.length / 2)));
+    const all = threadCpuMs(() => whole(text));
     // Quadratic would be four times; the constant lets small times be noisy.
     expect(all).toBeLessThan(3 * half + 400);
     // In pieces of forty characters each is searched a few times.
     const pieces = text.match(/[^]{1,40}/g)!;
-    expect(cpuMs(() => inPieces(pieces))).toBeLessThan(40 * all + 2_000);
+    expect(threadCpuMs(() => inPieces(pieces))).toBeLessThan(40 * all + 2_000);
   });
 });

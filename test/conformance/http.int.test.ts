@@ -586,10 +586,10 @@ test("H09 a bomb of 1 GiB costs at most the limit", async () => {
   const bomb = Buffer.concat(Array.from({ length: 16 }, () => zeros)); // 1 GiB in members of 64 MiB
   const { receiver, port } = await start({ maxBodyBytes: 8 * MiB });
   const before = process.memoryUsage.rss();
-  const startedAt = performance.now();
+  const cpuBefore = process.cpuUsage();
   const reply = await send(port, { headers: GZIP, body: bomb });
   expect(reply.status).toBe(413);
-  expect(performance.now() - startedAt).toBeLessThan(1_000);
+  expect(process.cpuUsage(cpuBefore).user / 1_000, "ms of CPU").toBeLessThan(1_000);
   expect(process.memoryUsage.rss() - before).toBeLessThan(24 * MiB);
   expect(receiver.stats().bytesInFlight).toBe(0);
 });

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { threadCpuMs } from "../../../test/thread-cpu.ts";
 import { jsonObjects } from "./json-objects.ts";
 
 test.each([
@@ -29,10 +30,11 @@ test.each([
 });
 
 test("a text of braces takes no time", () => {
-  const began = performance.now();
-  expect(jsonObjects("{".repeat(100_000))).toEqual([]);
-  expect(jsonObjects('{"a":1}'.repeat(100))).toHaveLength(8);
-  expect(performance.now() - began).toBeLessThan(2_000);
+  const cpuMs = threadCpuMs(() => {
+    expect(jsonObjects("{".repeat(100_000))).toEqual([]);
+    expect(jsonObjects('{"a":1}'.repeat(100))).toHaveLength(8);
+  });
+  expect(cpuMs).toBeLessThan(2_000);
 });
 
 test("every JSON text is read as JSON.parse reads it", () => {
