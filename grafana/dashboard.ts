@@ -118,7 +118,7 @@ const DEPLOYS = {
     format: FORMAT.table,
     rawSql: `SELECT min(first_seen) AS time, concat(if(service = '', project, service), ': ', kind, ' ', value) AS text, kind AS tags
 FROM assay.sightings WHERE kind IN ('release', 'prompt') AND project IN (\${project:singlequote})
-GROUP BY project, service, kind, value HAVING time >= $__fromTime AND time <= $__toTime ORDER BY time LIMIT 200`,
+GROUP BY project, service, kind, value HAVING time >= $__fromTime AND time <= $__toTime ORDER BY time, text LIMIT 200`,
   },
 };
 

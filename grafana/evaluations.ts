@@ -3,13 +3,15 @@
  * The interval is that of the weighted mean under Poisson sampling: statistics/estimate.ts, hajekFromSums.
  */
 
+/** Of an evaluation that came again, the row that was made last. */
+export const NEWEST = "ORDER BY evaluated_at DESC LIMIT 1 BY evaluation_id";
+
 /** `e`: traffic's evaluations of the range, with `pi`. */
 export const EVALUATIONS = `WITH e AS (
   SELECT *, trace_probability * judge_probability AS pi
   FROM assay.evaluations
   WHERE $__timeFilter(event_time) AND project IN (\${project:singlequote}) AND purpose IN ('', 'traffic')
-  ORDER BY evaluated_at DESC
-  LIMIT 1 BY evaluation_id
+  ${NEWEST}
 )`;
 
 export const SCORED = "status = 'ok' AND norm IS NOT NULL";

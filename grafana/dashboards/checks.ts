@@ -50,9 +50,10 @@ export const checks: DashboardSpec = {
         {
           kind: "stat",
           title: "Evaluated last",
-          description: "How long ago any check was evaluated; minutes mean that none is.",
+          description:
+            "How long before the end of the range any check was evaluated; more than a few minutes mean that none is.",
           unit: "s",
-          sql: `SELECT dateDiff('second', max(evaluated_at), now64()) AS seconds FROM assay.check_results WHERE $__timeFilter(event_time)`,
+          sql: `SELECT dateDiff('second', max(evaluated_at), $__toTime) AS seconds FROM assay.check_results WHERE $__timeFilter(event_time) HAVING count() > 0`,
         },
         {
           kind: "table",
@@ -63,7 +64,7 @@ export const checks: DashboardSpec = {
           width: 24,
           traceColumn: "trace_id",
           sql: `SELECT severity, project, check_name AS check, series, reason, estimate, low, high, baseline, n, toString(since) AS since, arrayElement(worst_traces, 1) AS trace_id
-FROM assay.check_results WHERE ${IN_RANGE} AND ${FIRING} ORDER BY severity, project, check LIMIT 1 BY check_name, project, series LIMIT 200`,
+FROM assay.check_results WHERE ${IN_RANGE} AND ${FIRING} ORDER BY severity, project, check, series LIMIT 1 BY check_name, project, series LIMIT 200`,
         },
       ],
     },
@@ -78,7 +79,7 @@ FROM assay.check_results WHERE ${IN_RANGE} AND ${FIRING} ORDER BY severity, proj
           width: 24,
           sql: `SELECT any(i.project) AS project, any(i.subject) AS subject, argMaxIf(i.title, i.at, i.event IN ('open', 'again')) AS title, minIf(i.at, i.event = 'open') AS opened,
   if(countIf(i.event = 'resolved') > 0, toString(maxIf(i.at, i.event = 'resolved')), 'open') AS over, argMaxIf(i.by, i.at, i.event = 'acknowledge') AS acknowledged_by
-FROM assay.incidents AS i WHERE $__timeFilter(i.at) AND i.project IN (\${project:singlequote}) GROUP BY incident_id ORDER BY over = 'open' DESC, opened DESC LIMIT 100`,
+FROM assay.incidents AS i WHERE $__timeFilter(i.at) AND i.project IN (\${project:singlequote}) GROUP BY incident_id ORDER BY over = 'open' DESC, opened DESC, incident_id LIMIT 100`,
         },
       ],
     },

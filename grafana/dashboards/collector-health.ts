@@ -72,7 +72,7 @@ export const collectorHealth: DashboardSpec = {
           description:
             "Refused ones are still with their sender, which tries again; failed ones are lost.",
           unit: "short",
-          sql: `SELECT ${STEP}, replaceRegexpOne(name, 'otelcol_receiver_|assay_receiver_|_spans_total', '') AS what, sum(increase) AS spans
+          sql: `SELECT ${STEP}, extract(name, 'receiver_([a-z]+)_spans') AS what, sum(increase) AS spans
 FROM ${OF("name IN ('otelcol_receiver_accepted_spans_total', 'otelcol_receiver_refused_spans_total', 'otelcol_receiver_failed_spans_total', 'assay_receiver_rejected_spans_total')")} GROUP BY time, name ORDER BY time, name`,
         },
         {
@@ -170,7 +170,7 @@ FROM ${OF(named("otelcol_exporter_sent_spans_total", "otelcol_exporter_send_fail
           unit: "short",
           units: { bytes: "bytes" },
           sql: `SELECT table, sum(rows) AS rows, sum(bytes_on_disk) AS bytes, count() AS parts, min(min_date) AS oldest
-FROM system.parts WHERE active AND database = 'assay' GROUP BY table HAVING rows > 0 ORDER BY bytes DESC LIMIT 50`,
+FROM system.parts WHERE active AND database = 'assay' GROUP BY table HAVING rows > 0 ORDER BY bytes DESC, table LIMIT 50`,
         },
         {
           kind: "timeseries",

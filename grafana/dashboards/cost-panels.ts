@@ -134,7 +134,7 @@ export const BY_USER: PanelSpec = {
   unit: "short",
   units: { usd: USD },
   sql: `SELECT project, user_id, sum(calls) AS calls, toFloat64(sum(cost)) AS usd FROM assay.cost_by_user_1d
-WHERE ${DAYS} AND user_id != '' GROUP BY project, user_id ORDER BY usd DESC LIMIT 100`,
+WHERE ${DAYS} AND user_id != '' GROUP BY project, user_id ORDER BY usd DESC, project, user_id LIMIT 100`,
 };
 
 export const BY_PROMPT: PanelSpec = {
@@ -147,7 +147,7 @@ export const BY_PROMPT: PanelSpec = {
   sql: `SELECT project, release, prompt_name, prompt_version, sum(r.calls) AS calls, toFloat64(sum(r.cost)) AS usd,
   toFloat64(sum(r.cost)) / nullIf(sum(r.calls) - sum(r.unpriced_calls), 0) AS usd_a_call
 FROM assay.cost_by_release_1d AS r WHERE ${DAYS}
-GROUP BY project, release, prompt_name, prompt_version HAVING calls > 0 ORDER BY usd DESC LIMIT 100`,
+GROUP BY project, release, prompt_name, prompt_version HAVING calls > 0 ORDER BY usd DESC, project, release, prompt_name, prompt_version LIMIT 100`,
 };
 
 /** @param by columns of llm_1h */

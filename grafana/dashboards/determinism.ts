@@ -3,10 +3,10 @@ import type { DashboardSpec } from "../panel.ts";
 /** Prompts that were asked more than once, a day each; of calls that ask for one answer. */
 const GROUPS = `WITH groups AS (
   SELECT model, day, prompt, sum(alike) AS m, count() AS kinds, sum(alike * (alike - 1)) / (m * (m - 1)) AS agreement
-  FROM (SELECT model, day, prompt, answer, toFloat64(sum(calls)) AS alike FROM assay.answers_1d
+  FROM (SELECT project, model, day, prompt, answer, toFloat64(sum(calls)) AS alike FROM assay.answers_1d
     WHERE day >= toDate($__fromTime) AND day <= toDate($__toTime) AND project IN (\${project:singlequote}) AND model IN (\${model:singlequote})
     GROUP BY project, model, day, prompt, answer)
-  GROUP BY model, day, prompt HAVING m > 1
+  GROUP BY project, model, day, prompt HAVING m > 1
 )`;
 
 export const determinism: DashboardSpec = {
@@ -70,7 +70,7 @@ export const determinism: DashboardSpec = {
           unit: "short",
           units: { agreement: "percentunit" },
           sql: `${GROUPS} SELECT model, count() AS prompts, sum(m) AS answers, round(avg(agreement), 3) AS agreement, round(avg(kinds), 2) AS different_answers
-FROM groups GROUP BY model ORDER BY answers DESC LIMIT 100`,
+FROM groups GROUP BY model ORDER BY answers DESC, model LIMIT 100`,
         },
         {
           kind: "timeseries",

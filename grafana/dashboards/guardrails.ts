@@ -101,7 +101,7 @@ export const guardrails: DashboardSpec = {
           sql: `SELECT guard, check_name AS rule, stage, sum(r.checks) AS checks, sumIf(r.checks, action = 'warn') AS warned, sumIf(r.checks, action = 'redact') AS redacted,
   sumIf(r.checks, action = 'block') AS blocked, blocked / nullIf(checks, 0) AS blocked_share, sumIf(r.checks, error != '') AS failed, sum(r.matches) AS matches,
   quantilesBFloat16Merge(0.5, 0.95, 0.99)(latency_ms_sketch)[2] AS p95_ms
-FROM ${FROM.replace("guardrail_1m", "guardrail_1m AS r")} GROUP BY guard, rule, stage ORDER BY blocked DESC, checks DESC LIMIT 200`,
+FROM ${FROM.replace("guardrail_1m", "guardrail_1m AS r")} GROUP BY guard, rule, stage ORDER BY blocked DESC, checks DESC, guard, rule, stage LIMIT 200`,
         },
         {
           kind: "table",
@@ -112,7 +112,7 @@ FROM ${FROM.replace("guardrail_1m", "guardrail_1m AS r")} GROUP BY guard, rule, 
           traceColumn: "trace",
           sql: `SELECT event_time AS time, name, evaluator AS by, round(assumeNotNull(norm), 2) AS score, explanation, lower(hex(trace_id)) AS trace
 FROM assay.evaluations WHERE $__timeFilter(event_time) AND project IN (\${project:singlequote}) AND startsWith(name, 'guardrail') AND status = 'ok' AND norm < 0.5
-ORDER BY event_time DESC LIMIT 50`,
+ORDER BY event_time DESC, name LIMIT 50`,
         },
       ],
     },

@@ -1,4 +1,4 @@
-import { COUNT, EVALUATIONS, MEAN } from "../evaluations.ts";
+import { COUNT, EVALUATIONS, MEAN, NEWEST } from "../evaluations.ts";
 import type { DashboardSpec } from "../panel.ts";
 
 export const judges: DashboardSpec = {
@@ -42,7 +42,7 @@ FROM e WHERE source = 'judge' AND role != 'composite' GROUP BY metric, judge, st
           sql: `WITH e AS (
   SELECT project, trace_id, span_id, name, if(role = 'human' OR source = 'human', 'people', concat(evaluator, ' ', substring(judge_hash, 1, 8))) AS who, avg(assumeNotNull(norm)) AS score
   FROM (SELECT project, trace_id, span_id, name, role, source, evaluator, judge_hash, norm FROM assay.evaluations
-    WHERE $__timeFilter(event_time) AND project IN (\${project:singlequote}) AND status = 'ok' AND norm IS NOT NULL AND role != 'composite' LIMIT 1 BY evaluation_id)
+    WHERE $__timeFilter(event_time) AND project IN (\${project:singlequote}) AND status = 'ok' AND norm IS NOT NULL AND role != 'composite' ${NEWEST})
   GROUP BY project, trace_id, span_id, name, who
 ), records AS (
   SELECT name, groupArray((who, score)) AS scores FROM e GROUP BY project, trace_id, span_id, name HAVING length(scores) > 1
@@ -61,7 +61,7 @@ GROUP BY metric, first, second ORDER BY records DESC LIMIT 100`,
           min: 0,
           max: 1,
           sql: `SELECT $__timeInterval(evaluated_at) AS time, concat(name, ' ', substring(judge_hash, 1, 8)) AS judge, avg(assumeNotNull(norm)) AS mean
-FROM (SELECT * FROM assay.evaluations WHERE evaluated_at >= $__fromTime AND evaluated_at <= $__toTime AND project IN (\${project:singlequote}) AND purpose = 'sentinel' AND status = 'ok' AND norm IS NOT NULL LIMIT 1 BY evaluation_id)
+FROM (SELECT * FROM assay.evaluations WHERE evaluated_at >= $__fromTime AND evaluated_at <= $__toTime AND project IN (\${project:singlequote}) AND purpose = 'sentinel' AND status = 'ok' AND norm IS NOT NULL ${NEWEST})
 GROUP BY time, judge ORDER BY time, judge`,
         },
         {
@@ -72,7 +72,7 @@ GROUP BY time, judge ORDER BY time, judge`,
           unit: "percentunit",
           sql: `SELECT $__timeInterval(at) AS time, judge, sqrt(avg(variance)) AS deviation FROM (
   SELECT concat(name, ' ', substring(judge_hash, 1, 8)) AS judge, min(evaluated_at) AS at, varSamp(assumeNotNull(norm)) AS variance
-  FROM (SELECT * FROM assay.evaluations WHERE $__timeFilter(event_time) AND project IN (\${project:singlequote}) AND judge_hash != '' AND status = 'ok' AND norm IS NOT NULL AND role != 'composite' LIMIT 1 BY evaluation_id)
+  FROM (SELECT * FROM assay.evaluations WHERE $__timeFilter(event_time) AND project IN (\${project:singlequote}) AND judge_hash != '' AND status = 'ok' AND norm IS NOT NULL AND role != 'composite' ${NEWEST})
   GROUP BY project, trace_id, span_id, name, judge_hash HAVING count() > 1)
 GROUP BY time, judge ORDER BY time, judge`,
         },

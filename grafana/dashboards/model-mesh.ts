@@ -40,7 +40,7 @@ export const modelMesh: DashboardSpec = {
   quantilesBFloat16Merge(0.5, 0.95, 0.99)(duration_ms_sketch)[2] AS p95_ms,
   ifNotFinite(quantilesBFloat16IfMerge(0.5, 0.95, 0.99)(ttft_ms_sketch)[2], NULL) AS first_token_p95_ms,
   sum(r.output_tokens) / nullIf(sum(r.duration_ns) / 1e9, 0) AS tokens_a_second
-FROM ${callsWithUsual(COLUMNS)} AS r GROUP BY provider, model HAVING calls > 0 ORDER BY calls DESC LIMIT 100`,
+FROM ${callsWithUsual(COLUMNS)} AS r GROUP BY provider, model HAVING calls > 0 ORDER BY calls DESC, provider, model LIMIT 100`,
         },
         {
           kind: "table",
@@ -57,7 +57,7 @@ FROM ${callsWithUsual(COLUMNS)} AS r GROUP BY provider, model HAVING calls > 0 O
   SELECT model, name AS metric, ${MEAN} AS mean, ${LOW} AS low, ${HIGH} AS high, ${COUNT} AS scored FROM e GROUP BY model, metric HAVING scored > 0
 )
 SELECT model, metric, round(mean, 3) AS mean, round(low, 3) AS low, round(high, 3) AS high, scored, usd_a_thousand, round(mean / nullIf(usd_a_thousand, 0), 3) AS quality_for_a_dollar
-FROM scores LEFT JOIN costs USING (model) ORDER BY metric, mean DESC LIMIT 200`,
+FROM scores LEFT JOIN costs USING (model) ORDER BY metric, mean DESC, model LIMIT 200`,
         },
       ],
     },
@@ -136,7 +136,7 @@ WHERE $__timeFilter(event_time) AND project IN (\${project:singlequote}) AND che
           unit: "short",
           width: 24,
           sql: `SELECT provider, request_model AS model, operation, detail AS error, sum(spans) AS count FROM assay.outcomes_1h
-WHERE ${CHOSEN} AND outcome = 'error' GROUP BY provider, model, operation, error ORDER BY count DESC LIMIT 100`,
+WHERE ${CHOSEN} AND outcome = 'error' GROUP BY provider, model, operation, error ORDER BY count DESC, provider, model, operation, error LIMIT 100`,
         },
       ],
     },

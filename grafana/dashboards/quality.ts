@@ -126,7 +126,7 @@ FROM e WHERE name = 'composite' GROUP BY time ORDER BY time`,
           description: "Weighed means with their intervals.",
           unit: "short",
           sql: `${EVALUATIONS} SELECT project, model, release, round(${MEAN}, 3) AS mean, round(${LOW}, 3) AS low, round(${HIGH}, 3) AS high, ${COUNT} AS scored
-FROM e WHERE name = 'composite' GROUP BY project, model, release HAVING scored > 0 ORDER BY scored DESC LIMIT 100`,
+FROM e WHERE name = 'composite' GROUP BY project, model, release HAVING scored > 0 ORDER BY scored DESC, project, model, release LIMIT 100`,
         },
         {
           kind: "table",
@@ -135,7 +135,7 @@ FROM e WHERE name = 'composite' GROUP BY project, model, release HAVING scored >
           unit: "short",
           traceColumn: "trace",
           sql: `${EVALUATIONS} SELECT event_time AS time, name AS metric, round(assumeNotNull(norm), 2) AS score, explanation, model, lower(hex(trace_id)) AS trace
-FROM e WHERE ${SCORED} AND role != 'composite' ORDER BY norm, event_time DESC LIMIT 50`,
+FROM e WHERE ${SCORED} AND role != 'composite' ORDER BY norm, event_time DESC, metric LIMIT 50`,
         },
       ],
     },

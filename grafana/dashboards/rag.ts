@@ -29,7 +29,7 @@ export const rag: DashboardSpec = {
           sql: `SELECT operation AS stage, sum(r.spans) AS spans, quantilesBFloat16Merge(0.5, 0.95, 0.99)(duration_ms_sketch)[1] AS p50_ms,
   quantilesBFloat16Merge(0.5, 0.95, 0.99)(duration_ms_sketch)[2] AS p95_ms, sum(r.duration_ns) / sum(sum(r.duration_ns)) OVER () AS share_of_time,
   sum(r.errors) / nullIf(sum(r.spans), 0) AS error_share
-FROM ${callsOf("operation, spans, errors, duration_ns, duration_ms_sketch", STAGES)} AS r GROUP BY stage ORDER BY spans DESC LIMIT 50`,
+FROM ${callsOf("operation, spans, errors, duration_ns, duration_ms_sketch", STAGES)} AS r GROUP BY stage ORDER BY spans DESC, stage LIMIT 50`,
         },
         {
           kind: "timeseries",
@@ -96,7 +96,7 @@ FROM e WHERE name IN ('faithfulness', 'relevance', 'answer_relevance', 'context_
   FROM e WHERE status = 'ok' AND norm IS NOT NULL GROUP BY trace_id, span_id HAVING faithful IS NOT NULL AND relevant IS NOT NULL
 )
 SELECT multiIf(faithful < 0.5, 'model: not faithful', relevant < 0.5, 'retrieval: faithful, and misses the question', 'good') AS blame, count() AS records, sum(w) / sum(sum(w)) OVER () AS share
-FROM both GROUP BY blame ORDER BY share DESC`,
+FROM both GROUP BY blame ORDER BY share DESC, blame`,
         },
       ],
     },
