@@ -9,7 +9,7 @@ export interface About {
 export type Cell = string | number | null | About;
 
 /** The columns, in their order, and the rows in theirs. */
-export type Rows = readonly [columns: string, ...rows: readonly (readonly Cell[])[]];
+type Rows = readonly [columns: string, ...rows: readonly (readonly Cell[])[]];
 
 /** By the panel's title. */
 export type ExpectedPanels = Readonly<Record<string, Rows>>;
