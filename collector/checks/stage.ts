@@ -29,10 +29,12 @@ export interface ChecksStageOptions {
   /** Others may evaluate checks on the same ClickHouse: then one of them does. */
   shared: boolean;
   log: Logger;
+  /** Unix milliseconds. @default Date.now */
+  now?: () => number;
 }
 
 export function createChecksStage(options: ChecksStageOptions): ChecksStage {
-  const { config, dataDir, collectorId, shared, log } = options;
+  const { config, dataDir, collectorId, shared, log, now = Date.now } = options;
   let evaluator: Evaluator | undefined;
   let lease: Lease | undefined;
   let isActive = false;
@@ -45,7 +47,10 @@ export function createChecksStage(options: ChecksStageOptions): ChecksStage {
     try {
       const isOurs = lease ? await lease.held() : true;
       // Whoever had it before went on meanwhile: what this one knew is old.
-      if (isOurs && (!isActive || !evaluator!.loaded)) notifier?.take(await evaluator!.load());
+      if (isOurs && (!isActive || !evaluator!.loaded)) {
+        const rows = await evaluator!.load();
+        notifier?.take(rows);
+      }
       isActive = isOurs;
       if (isActive) await evaluator!.runDue();
       if (isActive) notifier?.beat(evaluator!.stats().lagSeconds);
@@ -73,6 +78,7 @@ export function createChecksStage(options: ChecksStageOptions): ChecksStage {
         client,
         checks: config.checks,
         log,
+        now,
         onResults: async (rows) => notifier?.take(rows),
       });
       running = run();
