@@ -19,6 +19,7 @@ export { startEmbeddedServer } from "./embedded/supervisor.ts";
 export type { EmbeddedServer, EmbeddedServerOptions } from "./embedded/supervisor.ts";
 export { migrate, schemaVersion, SchemaError } from "./migrate.ts";
 export type { MigrateOptions, MigrationReport } from "./migrate.ts";
+export { identityOf } from "./process-identity.ts";
 export { withTableLock } from "./table-lock.ts";
 export { retention } from "./retention.ts";
 export type { RetentionDays, RetentionName } from "./retention.ts";

@@ -47,7 +47,7 @@ export interface StoreOptions {
 }
 
 export interface Store {
-  /** Resolves when the schema is current and inserts run; rejects when that will never be. */
+  /** Resolves when the schema is current and inserts run, or when stopped before; rejects when that will never be. */
   start(): Promise<void>;
   /** Stores what the log holds, within a deadline; closes the engine. */
   stop(): Promise<void>;
@@ -145,7 +145,11 @@ export function createStore(options: StoreOptions): Store {
   }
 
   return {
-    start: () => (starting = bringUp()),
+    start: () =>
+      (starting = bringUp().catch((error: unknown) => {
+        // A step that fails because everything is being stopped is no reason to end otherwise than that.
+        if (!stopping.signal.aborted) throw error;
+      })),
     async stop() {
       stopping.abort();
       watch?.stop();

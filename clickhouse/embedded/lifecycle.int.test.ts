@@ -6,6 +6,7 @@ import path from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { embeddedPaths } from "../client.ts";
 import type { ClickHouseTarget } from "../client.ts";
+import { identityOf } from "../process-identity.ts";
 import { ask, until } from "./testing-http.ts";
 import { withEngine } from "./testing.ts";
 import type { TestEngine } from "./testing.ts";
@@ -123,6 +124,19 @@ test("dies with its parent", async () => {
   await until("the child is gone", async () => (alive(child) ? undefined : true), 5_000);
   const next = await engineIn(dataDir); // and its lock with it
   expect((await ask(next.readerTarget, "SELECT 1")).text).toBe("1\n");
+}, 30_000);
+
+test("one that cannot end after its parent was killed is ended by the next", async () => {
+  const dataDir = await folder();
+  const parent = fork(new URL("./testing-parent.ts", import.meta.url), [dataDir], { execArgv: [] });
+  const child = await new Promise<number>((resolve) =>
+    parent.once("message", (pid) => resolve(pid as number)),
+  );
+  process.kill(child, "SIGSTOP"); // as one that is busy, or waits for its disk
+  parent.kill("SIGKILL");
+  const next = await engineIn(dataDir);
+  expect((await ask(next.readerTarget, "SELECT 1")).text).toBe("1\n");
+  expect(await identityOf(child)).toBeUndefined();
 }, 30_000);
 
 function alive(pid: number): boolean {

@@ -2,16 +2,19 @@
  * One server per data directory.
  *
  * The engine has a lock of its own, but opening a directory that is in use can take the other down with it. This
- * one names its holder by pid and by the time that process started (a pid alone is given again after a crash or a
- * reboot), so a lock left by kill -9 is seen to be stale.
+ * one names its holder by pid and start time, so a lock left by kill -9 is seen to be stale.
+ *
+ * A server whose parent was killed ends itself, but not while it is busy opening its tables, and one that waits for a
+ * slow disk takes its time to die. It has nothing left to do for anybody: it is killed, and its end is waited for.
  */
-import { execFile } from "node:child_process";
 import fs from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
-import { promisify } from "node:util";
+import { identityOf, type ProcessIdentity } from "../process-identity.ts";
 
-/** A server whose parent was killed ends itself, but giving back its memory takes a moment. */
+/** For one that is leaving by itself. */
 const LEAVING_MS = 5_000;
+/** For one without a parent; less than the time that a start may take. */
+const DYING_MS = 45_000;
 const POLL_MS = 50;
 
 class LockedError extends Error {
@@ -21,16 +24,10 @@ class LockedError extends Error {
   }
 }
 
-interface Holder {
-  pid: number;
-  startedAt: string;
-}
-
 /** @throws LockedError when another living process holds it, and goes on holding it for five seconds */
 export async function takeLock(file: string, directory: string): Promise<void> {
-  const mine: Holder = { pid: process.pid, startedAt: (await startOf(process.pid)) ?? "" };
   const draft = `${file}.${process.pid}`;
-  await fs.writeFile(draft, JSON.stringify(mine));
+  await fs.writeFile(draft, JSON.stringify(await identityOf(process.pid)));
   try {
     for (let attempt = 0; attempt < 3; attempt++) {
       if (await linked(draft, file)) return;
@@ -48,13 +45,25 @@ export async function takeLock(file: string, directory: string): Promise<void> {
   }
 }
 
-async function hasLeft(holder: Holder): Promise<boolean> {
-  const deadline = performance.now() + LEAVING_MS;
-  while (holder.startedAt === (await startOf(holder.pid))) {
-    if (performance.now() > deadline) return false;
+async function hasLeft(holder: ProcessIdentity): Promise<boolean> {
+  const since = performance.now();
+  for (;;) {
+    const now = await identityOf(holder.pid);
+    if (now?.startedAt !== holder.startedAt) return true;
+    // The lock of an earlier version names no parent.
+    const isOrphan = holder.parentPid > 0 && now.parentPid !== holder.parentPid;
+    if (isOrphan) kill(holder.pid);
+    if (performance.now() - since > (isOrphan ? DYING_MS : LEAVING_MS)) return false;
     await delay(POLL_MS);
   }
-  return true;
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It is gone by now, or another user's: then it is still there at the next look.
+  }
 }
 
 /** link() fails when the name exists, and the lock never is a half-written file. */
@@ -68,34 +77,10 @@ async function linked(draft: string, file: string): Promise<boolean> {
   }
 }
 
-async function readHolder(file: string): Promise<Holder | undefined> {
+async function readHolder(file: string): Promise<ProcessIdentity | undefined> {
   try {
-    return JSON.parse(await fs.readFile(file, "utf8")) as Holder;
+    return JSON.parse(await fs.readFile(file, "utf8")) as ProcessIdentity;
   } catch {
     return undefined; // gone or unreadable: nobody who holds it writes such a file
-  }
-}
-
-/** When the process started, in words that only equal themselves; undefined: there is no such process. */
-async function startOf(pid: number): Promise<string | undefined> {
-  if (process.platform === "linux") {
-    try {
-      const [stat, boot] = await Promise.all([
-        fs.readFile(`/proc/${pid}/stat`, "utf8"),
-        fs.readFile("/proc/sys/kernel/random/boot_id", "utf8"),
-      ]);
-      // The name in brackets may hold blanks; starttime is the 22nd field, the 20th after it.
-      const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-      if (fields[0] === "Z") return undefined; // dead, and only its parent has not noticed
-      return `${boot.trim()}/${fields[19]}`;
-    } catch {
-      return undefined; // no such process
-    }
-  }
-  try {
-    const { stdout } = await promisify(execFile)("ps", ["-o", "lstart=", "-p", String(pid)]);
-    return stdout.trim();
-  } catch {
-    return undefined; // ps exits with 1 when there is no such process
   }
 }
