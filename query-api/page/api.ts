@@ -62,6 +62,8 @@ interface Judged {
   norm: number | null;
   label: string;
   explanation: string;
+  /** JSON: quotations for a judge's score, the scores that a composite is made of. */
+  evidence: string;
   evaluator: string;
   model: string;
   inclusion_probability: number;

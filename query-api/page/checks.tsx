@@ -25,8 +25,7 @@ export function Checks({ place, round }: { place: Place; round: number }) {
       </p>
     );
   const rows = answer.value.checks.filter(({ project }) => project !== "");
-  const known = rows.filter(({ state }) => state !== "no_data" && state !== "too_few");
-  const unknown = rows.length - known.length;
+  const known = rows.filter(isKnown);
   if (rows.length === 0)
     return (
       <section class="card empty" data-testid="no-checks">
@@ -44,37 +43,65 @@ export function Checks({ place, round }: { place: Place; round: number }) {
         <Tile name="Firing" value={firing.length} bad={firing.length > 0} />
         <Tile name="Held back" value={known.filter(({ state }) => state === "muted").length} />
         <Tile name="Fine" value={known.filter(({ state }) => state === "ok").length} />
-        <Tile name="Too few or no data" value={unknown} />
+        <Tile name="Too few or no data" value={rows.length - known.length} />
       </section>
       <Incidents place={place} round={round} />
       <section class="card" aria-label="Checks">
         <h2>Checks</h2>
-        <div class="scroll">
-          <table data-testid="checks-table">
-            <thead>
-              <tr>
-                <th>State</th>
-                <th>Project</th>
-                <th>Check</th>
-                <th>Of</th>
-                <th class="num">Now</th>
-                <th class="num">Compared with</th>
-                <th>Since</th>
-                <th>Why</th>
-              </tr>
-            </thead>
-            <tbody>
-              {known.map((row) => (
-                <CheckLine
-                  key={`${row.check}/${row.project}/${row.series}`}
-                  row={row}
-                  place={place}
-                />
-              ))}
-            </tbody>
-          </table>
-        </div>
+        {known.length > 0 ? (
+          <CheckTable testId="checks-table" rows={known} place={place} />
+        ) : (
+          <p class="muted">None has data enough to tell yet.</p>
+        )}
+        {known.length < rows.length && (
+          <details>
+            <summary>Too few or no data</summary>
+            <CheckTable
+              testId="unknown-checks-table"
+              rows={rows.filter((row) => !isKnown(row))}
+              place={place}
+            />
+          </details>
+        )}
       </section>
+    </div>
+  );
+}
+
+function isKnown({ state }: CheckRow): boolean {
+  return state !== "no_data" && state !== "too_few";
+}
+
+function CheckTable({
+  testId,
+  rows,
+  place,
+}: {
+  testId: string;
+  rows: readonly CheckRow[];
+  place: Place;
+}) {
+  return (
+    <div class="scroll">
+      <table data-testid={testId}>
+        <thead>
+          <tr>
+            <th>State</th>
+            <th>Project</th>
+            <th>Check</th>
+            <th>Of</th>
+            <th class="num">Now</th>
+            <th class="num">Compared with</th>
+            <th>Since</th>
+            <th>Why</th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <CheckLine key={`${row.check}/${row.project}/${row.series}`} row={row} place={place} />
+          ))}
+        </tbody>
+      </table>
     </div>
   );
 }

@@ -77,11 +77,13 @@ function MessagePart({ part }: { part: unknown }) {
 
 export function Documents({ value }: { value: unknown }) {
   if (!Array.isArray(value)) return <Value value={value} />;
+  // Similarities end at 1; a text search's scores have no end, and are shown beside the best.
+  const best = Math.max(1, ...value.map((one) => (isRecord(one) ? Number(one["score"]) || 0 : 0)));
   return (
     <ol class="documents" data-testid="documents">
       {value.map((document: unknown, i) =>
         isRecord(document) ? (
-          <Document key={i} document={document} />
+          <Document key={i} document={document} best={best} />
         ) : (
           <li key={i}>
             <Value value={document} />
@@ -92,14 +94,14 @@ export function Documents({ value }: { value: unknown }) {
   );
 }
 
-function Document({ document }: { document: Json }) {
+function Document({ document, best }: { document: Json; best: number }) {
   const { id, score, content, ...rest } = document;
   const known = typeof score === "number";
   return (
     <li>
       <div class="document-head">
         <code>{id === undefined ? "without id" : asText(id)}</code>
-        {known && <meter min={0} max={1} value={score} aria-hidden="true" />}
+        {known && <meter min={0} max={best} value={score} aria-hidden="true" />}
         {known && <b>{score.toFixed(3)}</b>}
       </div>
       {content !== undefined &&

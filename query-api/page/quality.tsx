@@ -2,7 +2,7 @@
 import { useMemo, useState } from "preact/hooks";
 import { type Judgements, type QualityAnswer, type QualityRow, address, useAnswer } from "./api.ts";
 import { Chart, type Series } from "./chart.tsx";
-import { count } from "./format.ts";
+import { count, moment } from "./format.ts";
 import { Failed } from "./notices.tsx";
 import { type Place, STEPS, go } from "./location.ts";
 import { DeterminismCard, JudgesCard } from "./reliability.tsx";
@@ -132,7 +132,7 @@ function OverTime({
   const series = useMemo(() => seriesOf(value?.rows ?? [], times), [value, times]);
   if (answer.state === "failed") return <Failed message={answer.message} />;
   return (
-    <div class="charts">
+    <div class="charts wide">
       <Chart
         title={`${metric.replaceAll("_", " ")}, with 95 % interval`}
         testId="chart-quality"
@@ -235,7 +235,7 @@ function Worst({ query, round, place }: { query: Query; round: number; place: Pl
               <tr key={one.evaluation_id}>
                 <td class="num strong">{percentage(one.norm)}</td>
                 <td>
-                  {one.explanation || one.label}
+                  {one.explanation || partsOf(one.evidence) || one.label}
                   {one.injection_suspected && <span class="badge warn">talks to its judge</span>}
                 </td>
                 <td>{one.model}</td>
@@ -248,7 +248,7 @@ function Worst({ query, round, place }: { query: Query; round: number; place: Pl
                       go({ ...place, view: "trace", traceId: one.trace_id, span: one.span_id })
                     }
                   >
-                    {new Date(one.time).toLocaleString("en-GB")}
+                    {moment(one.time)}
                   </button>
                 </td>
               </tr>
@@ -258,4 +258,14 @@ function Worst({ query, round, place }: { query: Query; round: number; place: Pl
       </div>
     </section>
   );
+}
+
+/** Of a composite, whose evidence are the scores that it is made of: the lowest first. Empty: this is none. */
+function partsOf(evidence: string): string {
+  if (!evidence.startsWith("{")) return "";
+  const scores = Object.entries(JSON.parse(evidence) as Record<string, number | null>);
+  return scores
+    .toSorted(([, a], [, b]) => (a ?? 2) - (b ?? 2))
+    .map(([metric, norm]) => `${metric.replaceAll("_", " ")} ${percentage(norm)}`)
+    .join(" · ");
 }

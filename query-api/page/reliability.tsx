@@ -63,7 +63,6 @@ function JudgeLine({
   chosen: boolean;
   toggle: () => void;
 }) {
-  const perThousand = row.usd_per_thousand;
   return (
     <tr>
       <td>
@@ -83,7 +82,7 @@ function JudgeLine({
       <td class={`num${row.failed > 0 ? " bad-text" : " muted"}`}>
         {percent(row.failed, row.judgements)}
       </td>
-      <td class="num">{perThousand === null ? "not known" : usd(String(perThousand))}</td>
+      <td class="num">{perThousand(row)}</td>
       <td class="num">{duration(row.p95_ms)}</td>
       <td class="muted">{withPeople(row)}</td>
       <td>
@@ -93,6 +92,11 @@ function JudgeLine({
       </td>
     </tr>
   );
+}
+
+function perThousand({ role, usd_per_thousand: cost }: JudgeRow): string {
+  if (role === "heuristic") return "–";
+  return cost === null ? "not known" : usd(String(cost));
 }
 
 const GATES = {
