@@ -10,6 +10,7 @@ import { existsSync, writeFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { runExperiment } from "./experiment.ts";
 import { seedHistory } from "./history.ts";
 import { runReviewers } from "./reviewers.ts";
 import { runTraffic } from "./traffic.ts";
@@ -31,6 +32,7 @@ export interface Demo {
 }
 
 const QUESTIONS_FOR_MONEY = 20;
+const STAND_IN_JUDGE = "stand-in-judge";
 const JUDGE_FILE = fileURLToPath(new URL("../../examples/rag/judge.yaml", import.meta.url));
 
 /**
@@ -48,12 +50,18 @@ export async function startDemoJudge(): Promise<{ stop(): Promise<void> }> {
   });
   process.env["JUDGE_BASE_URL"] = `${standIn.url}/v1`;
   process.env["JUDGE_API_KEY"] = "stand-in";
-  process.env["JUDGE_MODEL"] = "stand-in-judge";
+  process.env["JUDGE_MODEL"] = STAND_IN_JUDGE;
   return standIn;
 }
 
+/** One that costs nothing. */
+function withStandInJudge(): boolean {
+  return process.env["JUDGE_MODEL"] === STAND_IN_JUDGE;
+}
+
 export async function startDemo(options: DemoOptions): Promise<Demo> {
-  await seedOnce(options);
+  const { dataDir = process.env["ASSAY_DATA"] ?? "./data", log } = options;
+  await seedOnce(options, dataDir);
   const real = Boolean(process.env["OPENAI_API_KEY"]);
   const started: ExampleProcess[] = [];
   const start = async (file: string, name: string, env: Record<string, string> = {}) => {
@@ -76,12 +84,17 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
     const limit = real ? { count: QUESTIONS_FOR_MONEY } : {};
     const traffic = runTraffic({ frontdeskUrl, signal: abort.signal, ...limit });
     const reviewing = runReviewers({ page: options.page, signal: abort.signal });
+    const experiment = withStandInJudge()
+      ? runExperiment(dataDir, abort.signal).catch((error: unknown) => {
+          if (!abort.signal.aborted) log("warn", `demo: no experiment: ${String(error)}`);
+        })
+      : undefined;
     return {
       notice: notice(frontdeskUrl, real),
       stop: async () => {
         abort.abort();
-        const [{ asked, failed }] = await Promise.all([traffic, reviewing]);
-        options.log("info", `demo: asked ${asked} questions, ${failed} of them failed`);
+        const [{ asked, failed }] = await Promise.all([traffic, reviewing, experiment]);
+        log("info", `demo: asked ${asked} questions, ${failed} of them failed`);
         await stopExamples();
       },
     };
@@ -103,11 +116,7 @@ function notice(frontdeskUrl: string, real: boolean): string {
   ].join("\n");
 }
 
-async function seedOnce({
-  otlp,
-  log,
-  dataDir = process.env["ASSAY_DATA"] ?? "./data",
-}: DemoOptions): Promise<void> {
+async function seedOnce({ otlp, log }: DemoOptions, dataDir: string): Promise<void> {
   const marker = join(dataDir, "demo-history");
   if (existsSync(marker)) {
     log("info", "demo: the generated history is already there");

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { checkPrompt, filled } from "./answer-model.ts";
+import { checkPlaceholders, checkPrompt, filled } from "./answer-model.ts";
 
 test("values are put in as they are: what looks like a placeholder or a pattern in them stays text", () => {
   const record = {
@@ -17,4 +17,9 @@ test.each([
   ["no placeholder", "expected {{question}}"],
 ])("%j is refused", (prompt, message) => {
   expect(() => checkPrompt(prompt, "p.txt")).toThrow(message);
+});
+
+test("a system message needs no question, but knows the same placeholders", () => {
+  expect(checkPlaceholders("Passages: {{context}}", "s.txt")).toEqual(["context"]);
+  expect(() => checkPlaceholders("{{documents}}", "s.txt")).toThrow('got "{{documents}}"');
 });

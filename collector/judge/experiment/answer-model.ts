@@ -10,7 +10,7 @@ export interface AnswerModel {
   baseUrl: string;
   apiKey: string;
   model: string;
-  /** With placeholders. */
+  /** With placeholders, as `system`. */
   prompt: string;
   system: string | undefined;
   temperature: number | undefined;
@@ -29,15 +29,21 @@ const TIMEOUT_MS = 120_000;
 const RETRIES = 4;
 const PLACEHOLDERS = ["question", "context", "reference"] as const;
 
-/** @throws naming the first placeholder that is none, or that there is no question in it */
+/** @throws that there is no question in it, or as checkPlaceholders does */
 export function checkPrompt(prompt: string, file: string): void {
-  const found = [...prompt.matchAll(/\{\{\s*(\w+)\s*\}\}/g)].map(([, name]) => name!);
+  if (!checkPlaceholders(prompt, file).includes("question"))
+    throw new Error(`${file}: expected {{question}} in the prompt`);
+}
+
+/** @throws naming the first placeholder that is none */
+export function checkPlaceholders(text: string, file: string): string[] {
+  const found = [...text.matchAll(/\{\{\s*(\w+)\s*\}\}/g)].map(([, name]) => name!);
   const unknown = found.find((name) => !PLACEHOLDERS.some((known) => known === name));
   if (unknown !== undefined)
     throw new Error(
       `${file}: expected placeholders ${PLACEHOLDERS.map((name) => `{{${name}}}`).join(", ")}, got "{{${unknown}}}"`,
     );
-  if (!found.includes("question")) throw new Error(`${file}: expected {{question}} in the prompt`);
+  return found;
 }
 
 export function filled(prompt: string, { question, context, reference }: JudgedRecord): string {
@@ -68,7 +74,9 @@ export function answerModel(options: AnswerModel): (record: JudgedRecord) => Pro
     const completion = await client.chat.completions.create({
       model,
       messages: [
-        ...(system === undefined ? [] : [{ role: "system" as const, content: system }]),
+        ...(system === undefined
+          ? []
+          : [{ role: "system" as const, content: filled(system, record) }]),
         { role: "user", content: filled(prompt, record) },
       ],
       ...(temperature !== undefined && { temperature }),

@@ -15,7 +15,13 @@ import { datasetHash, readRecordsFile, type OfflineRecord } from "../offline/rec
 import { trafficRecords } from "../offline/traffic-records.ts";
 import { profileFor } from "../sampling.ts";
 import { weightsHash } from "../score-row.ts";
-import { answerModel, checkPrompt, promptHash, type AnswerModel } from "./answer-model.ts";
+import {
+  answerModel,
+  checkPlaceholders,
+  checkPrompt,
+  promptHash,
+  type AnswerModel,
+} from "./answer-model.ts";
 import type { Run } from "./experiment-rows.ts";
 import { runExperiment } from "./run-experiment.ts";
 
@@ -136,13 +142,15 @@ function modelOf(flags: Flags, config: JudgeConfig): Asked | undefined {
     );
   const text = fileText("--prompt", prompt);
   checkPrompt(text, prompt);
+  const system = flags.system === undefined ? undefined : fileText("--system", flags.system);
+  if (system !== undefined) checkPlaceholders(system, flags.system!);
   return {
     provider: name,
     baseUrl: provider.baseUrl,
     apiKey: provider.apiKey,
     model,
     prompt: text,
-    system: flags.system === undefined ? undefined : fileText("--system", flags.system),
+    system,
     temperature: numberOf("--temperature", flags.temperature),
     seed: numberOf("--seed", flags.seed),
     maxTokens: numberOf("--max-tokens", flags["max-tokens"]),

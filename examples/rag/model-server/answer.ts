@@ -28,18 +28,29 @@ interface Sentence {
 
 function sentencesOf(context: string): Sentence[] {
   const sentences: Sentence[] = [];
-  for (const [, number, heading, text] of context.matchAll(
-    /^\[(\d+)\] (.*)\n((?:(?!^\[\d+\] ).*\n?)*)/gm,
-  )) {
-    const title = wordsOf(heading ?? "");
-    for (const sentence of (text ?? "").split(/(?<=[.!?])\s+/)) {
+  for (const { number, heading, text } of passagesOf(context)) {
+    const title = wordsOf(heading);
+    for (const sentence of text.split(/(?<=[.!?])\s+/)) {
       const trimmed = sentence.trim();
       if (trimmed !== "") {
-        sentences.push({ text: trimmed, passage: Number(number), words: wordsOf(trimmed), title });
+        sentences.push({ text: trimmed, passage: number, words: wordsOf(trimmed), title });
       }
     }
   }
   return sentences;
+}
+
+/** `[1] Title` and its text, or else the paragraphs after a line `Passages:`. */
+function passagesOf(context: string): { number: number; heading: string; text: string }[] {
+  const numbered = [...context.matchAll(/^\[(\d+)\] (.*)\n((?:(?!^\[\d+\] ).*\n?)*)/gm)];
+  if (numbered.length > 0)
+    return numbered.map(([, number, heading = "", text = ""]) => ({
+      number: Number(number),
+      heading,
+      text,
+    }));
+  const [, paragraphs = ""] = context.split(/^Passages:$/m);
+  return paragraphs.split(/\n{2,}/).map((text, i) => ({ number: i, heading: "", text }));
 }
 
 /** By the rarity of the shared words; a second sentence only where it is nearly as good. */
