@@ -78,8 +78,8 @@ export async function writeAlso(
     case "trace":
       return void (await insert("spans", spansOf({ project, noon }, also)));
     case "model":
-      return void (await insert("sightings", [
-        { project, kind: "model", ...SHARED, value: also.value, day: day(at(also.at)), first_seen: at(also.at), last_seen: at(also.at), spans: 1 },
+      return void (await insert("cost_by_release_1d", [
+        { project, ...SHARED, response_model: also.value, day: day(at(also.at)), first_seen: at(also.at), last_seen: at(also.at), spans: 1 },
       ])); // prettier-ignore
     case "answers": {
       const rows = Array.from({ length: also.prompts }, (_, prompt) =>

@@ -90,7 +90,12 @@ const WEIGHTED: ReadonlySet<string> = new Set(["scores", "judged", "sentinels"])
 function tableOf(from: string, rollup: Rollup): string {
   return from
     .replace("{table}", rollup)
-    .replace("{outcomes}", rollup === "llm_1m" ? "outcomes_1m" : "outcomes_1h");
+    .replace(
+      "{outcomes}",
+      rollup === "llm_1m"
+        ? "outcomes_1m"
+        : "(SELECT * REPLACE toStartOfHour(ts) AS ts FROM outcomes_1m)",
+    );
 }
 
 function onlyParams(names: readonly string[], only: Series): Record<string, string> {

@@ -91,8 +91,8 @@ export const COST_OVER_TIME: readonly PanelSpec[] = [
       "Of single calls, as they were priced when they came. The dear ones are long contexts, as a rule.",
     unit: USD,
     decimals: 5,
-    sql: `SELECT ${STEP}, quantilesBFloat16Merge(0.5, 0.95, 0.99)(usd_sketch)[1] AS p50, quantilesBFloat16Merge(0.5, 0.95, 0.99)(usd_sketch)[2] AS p95
-FROM assay.call_costs_1h WHERE ${CHOSEN} GROUP BY time ORDER BY time`,
+    sql: `SELECT ${STEP}, quantilesBFloat16IfMerge(0.5, 0.95, 0.99)(call_usd_sketch)[1] AS p50, quantilesBFloat16IfMerge(0.5, 0.95, 0.99)(call_usd_sketch)[2] AS p95
+FROM assay.llm_1h WHERE ${CHOSEN} AND is_model_call GROUP BY time ORDER BY time`,
   },
   {
     kind: "timeseries",

@@ -11,7 +11,7 @@ const endedShare = (
   condition: string,
 ): string => `SELECT ${STEP}, model, sum(some) / nullIf(sum(calls), 0) AS share FROM (
   SELECT ts, request_model AS model, calls, 0 AS some FROM ${callsOf("ts, request_model, calls")}
-  UNION ALL SELECT ts, request_model AS model, 0, spans FROM assay.outcomes_1h WHERE ${CHOSEN} AND ${condition}
+  UNION ALL SELECT toStartOfHour(ts), request_model AS model, 0, spans FROM assay.outcomes_1m WHERE ${CHOSEN} AND ${condition}
 ) GROUP BY time, model ORDER BY time, model`;
 
 export const modelMesh: DashboardSpec = {
@@ -135,7 +135,7 @@ WHERE $__timeFilter(event_time) AND project IN (\${project:singlequote}) AND che
           description: "By the provider's status or the SDK's class of error.",
           unit: "short",
           width: 24,
-          sql: `SELECT provider, request_model AS model, operation, detail AS error, sum(spans) AS count FROM assay.outcomes_1h
+          sql: `SELECT provider, request_model AS model, operation, detail AS error, sum(spans) AS count FROM assay.outcomes_1m
 WHERE ${CHOSEN} AND outcome = 'error' GROUP BY provider, model, operation, error ORDER BY count DESC, provider, model, operation, error LIMIT 100`,
         },
       ],

@@ -58,7 +58,7 @@ FROM ${callsOf("operation, spans, errors, duration_ns, duration_ms_sketch", STAG
           title: "Retrievals that found nothing",
           description: "Share of retrievals without a document.",
           unit: "percentunit",
-          sql: `SELECT ${STEP}, service, sumIf(r.spans, detail = 'none') / nullIf(sum(r.spans), 0) AS share FROM assay.outcomes_1h AS r
+          sql: `SELECT ${STEP}, service, sumIf(r.spans, detail = 'none') / nullIf(sum(r.spans), 0) AS share FROM assay.outcomes_1m AS r
 WHERE ${CHOSEN} AND outcome = 'documents' GROUP BY time, service ORDER BY time, service`,
         },
         {

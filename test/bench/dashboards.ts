@@ -52,9 +52,7 @@ async function fill(client: ClickHouseClient): Promise<void> {
   for (const table of [
     "llm_1h",
     "llm_1d",
-    "outcomes_1h",
-    "call_costs_1h",
-    "sightings",
+    "outcomes_1m",
     "cost_by_user_1d",
     "cost_by_release_1d",
   ])

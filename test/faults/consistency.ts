@@ -37,8 +37,8 @@ async function rollupViews(client: ClickHouseClient): Promise<View[]> {
      INNER JOIN system.tables AS t ON t.database = v.database AND t.name = target
      WHERE v.database = 'assay' AND v.engine IN ('MaterializedView') AND v.as_select LIKE '%FROM assay.ingest%'
        AND t.engine LIKE '%AggregatingMergeTree'
-       -- What is made of text cannot be made anew from spans, which have none; and a sketch of costs keeps those of before a correction.
-       AND v.as_select NOT LIKE '%content\\_%' AND v.name != 'call_costs_1h_mv'
+       -- What is made of text cannot be made anew from spans, which have none.
+       AND v.as_select NOT LIKE '%content\\_%'
      ORDER BY name`,
   );
   if (views.length === 0) throw new Error("expected views that aggregate assay.ingest, got none");
@@ -49,7 +49,9 @@ async function rollupDifference(client: ClickHouseClient, view: View): Promise<s
   const columns = await rows<Column>(
     client,
     `SELECT name, type, is_in_sorting_key FROM system.columns
-     WHERE database = 'assay' AND table = '${view.target}' ORDER BY position`,
+     WHERE database = 'assay' AND table = '${view.target}'
+       AND name != 'call_usd_sketch' -- keeps the costs of before a correction
+     ORDER BY position`,
   );
   const keys = columns
     .filter((column) => column.is_in_sorting_key === 1)
