@@ -49,13 +49,7 @@ async function fill(client: ClickHouseClient): Promise<void> {
     SELECT 'support', ${NOW} - intDiv(number, 60) * 60, concat('service-', toString(number % 3)), 'main', concat('rule-', toString(number % 5)), 'input', if(number % 4 = 0, 'block', 'pass'), 10, 1,
       quantilesBFloat16State(0.5, 0.95, 0.99)(toFloat32(number % 20)) FROM numbers(${60 * 1_440}) GROUP BY number`);
   // What merges have done after a while.
-  for (const table of [
-    "llm_1h",
-    "llm_1d",
-    "outcomes_1m",
-    "cost_by_user_1d",
-    "cost_by_release_1d",
-  ])
+  for (const table of ["llm_1h", "llm_1d", "outcomes_1m", "cost_by_user_1d", "cost_by_release_1d"])
     await run(`OPTIMIZE TABLE ${table} FINAL`);
 }
 
