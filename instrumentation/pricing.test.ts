@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
-import { calcPrice, waitForUpdate } from "@pydantic/genai-prices";
+import { calcPrice, findProvider, waitForUpdate } from "@pydantic/genai-prices";
 import type { ModelPrice, Usage as TheirUsage } from "@pydantic/genai-prices";
 import { describe, expect, test } from "vitest";
 import { PROVIDER_IDS } from "./pricing/providers.ts";
+import { LATER_MODELS } from "./pricing/later-models.ts";
 import { MISSING_RATES, PRICES_PUBLISHED } from "./pricing/source.ts";
 import { bucketsOf, costOf, formatUsd, loadPriceBook } from "./pricing.ts";
 import type { Price, Usage } from "./pricing.ts";
@@ -235,6 +236,13 @@ describe("the whole book", () => {
 
   test("is as old as it says", () => {
     expect(book.id).toContain(`@${PRICES_PUBLISHED.version}#`);
+  });
+
+  test("models that were added to the data are not in it", () => {
+    for (const [providerId, models] of Object.entries(LATER_MODELS)) {
+      const known = findProvider({ providerId })!.models.map(({ id }) => id);
+      for (const { id } of models) expect(known, `${id}: the data has it now`).not.toContain(id);
+    }
   });
 
   test("all but a few rates are whole pico-USD", () => {

@@ -15,6 +15,7 @@ import type {
   ModelPrice,
   Provider,
 } from "@pydantic/genai-prices";
+import { LATER_MODELS } from "./later-models.ts";
 import { buildPrice } from "./price.ts";
 import type { Price } from "./price.ts";
 import { PROVIDER_IDS, providerIdOf } from "./providers.ts";
@@ -53,7 +54,7 @@ export function findModelPrices(provider: string, model: string): ModelPrices {
 
 export function* listModelPrices(): Iterable<Price> {
   for (const provider of allProviders()) {
-    for (const model of provider.models) yield* modelPricesOf(provider, model).all();
+    for (const model of modelsOf(provider)) yield* modelPricesOf(provider, model).all();
   }
 }
 
@@ -66,7 +67,7 @@ export function bookId(): string {
   const hash = createHash("sha256");
   for (const provider of allProviders()) {
     hash.update(JSON.stringify([provider.id, provider.provider_match, provider.model_match]));
-    for (const { id, match, prices } of provider.models) {
+    for (const { id, match, prices } of modelsOf(provider)) {
       hash.update(JSON.stringify([id, match, prices]));
     }
   }
@@ -77,6 +78,12 @@ function allProviders(): Provider[] {
   return PROVIDER_IDS.map((providerId) => genaiPrices().findProvider({ providerId })).filter(
     (provider) => provider !== undefined,
   );
+}
+
+/** In the order in which they are tried. */
+function modelsOf(provider: Provider): readonly ModelInfo[] {
+  const later = LATER_MODELS[provider.id];
+  return later === undefined ? provider.models : [...later, ...provider.models];
 }
 
 interface FoundModel {
@@ -106,7 +113,7 @@ function findModel(provider: string, model: string): FoundModel | undefined {
 const COMPACT_DATE = /-(20\d{2})(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(?=-|:|$)/g;
 
 function findModelAt(provider: Provider, name: string): FoundModel | undefined {
-  const model = provider.models.find((candidate) => matches(candidate.match, name));
+  const model = modelsOf(provider).find((candidate) => matches(candidate.match, name));
   if (model !== undefined) return { provider, model };
   for (const providerId of provider.fallback_model_providers ?? []) {
     const other = genaiPrices().findProvider({ providerId });
