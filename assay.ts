@@ -39,7 +39,7 @@ const commands: Record<string, Command> = {
   judge: {
     load: () => import("./commands/judge.ts"),
     about:
-      "test | run FILE | compare --metric NAME | backfill --from TIME | attack: asks the judges, judges a file, compares judges, judges a past period, tries to sway them",
+      "test | run FILE | pairs FILE | compare --metric NAME | backfill --from TIME | attack: asks the judges, judges a file, says which of two answers is better, compares judges, judges a past period, tries to sway them",
     takesArgs: true,
   },
   experiment: {

@@ -10,6 +10,7 @@
  * One server only. On replicas the values to apply would have to be on each of them; a cluster is refused.
  */
 import type { ClickHouseClient, ClickHouseSettings } from "@clickhouse/client";
+import { oneBlock } from "./one-block.ts";
 
 export interface CostRevisionPlan {
   /** Id of the run: lower-case letters, digits and `_`. */
@@ -31,21 +32,6 @@ interface OpenDay {
   run: string;
   day: string;
   steps: Step[];
-}
-
-/** One insert, one block, one part a table: what a deduplication token stands for. */
-function oneBlock(token: string): ClickHouseSettings {
-  return {
-    insert_deduplication_token: token,
-    max_threads: 1,
-    max_insert_threads: "1",
-    min_insert_block_size_rows: "10000000",
-    min_insert_block_size_bytes: "0",
-    max_insert_block_size: "10000000",
-    async_insert: 0,
-    deduplicate_insert_select: "enable_even_for_bad_queries",
-    deduplicate_blocks_in_dependent_materialized_views: 1,
-  };
 }
 
 /** Whether a correction was begun and not finished. */

@@ -14,6 +14,8 @@ export { createClickHouse, targetOf } from "./client.ts";
 export type { ClickHouseTarget } from "./client.ts";
 export { insertEvaluations, insertRows } from "./evaluation-rows.ts";
 export type { EvaluationRow } from "./evaluation-rows.ts";
+export { oneBlock } from "./one-block.ts";
+export { positionSql } from "./draw.ts";
 export { finishCostRevisions, hasOpenCostRevisions, planCostRevisions } from "./cost-revisions.ts";
 export { startEmbeddedServer } from "./embedded/supervisor.ts";
 export type { EmbeddedServer, EmbeddedServerOptions } from "./embedded/supervisor.ts";

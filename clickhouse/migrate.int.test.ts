@@ -203,7 +203,7 @@ describe("migrate", () => {
         ).map((row) => [row.name, Number(row.days)]),
       );
     const defaults = {
-      spans: 90, trace_index: 90, span_content: 30, evaluations: 400, traffic_1h: 400, experiment_runs: 400, experiment_outputs: 400, canary_answers: 400, judge_decisions: 30, label_leases: 30, check_results: 400, guardrail_1m: 90, llm_1m: 35, llm_1h: 400, llm_1d: 1830, cost_by_user_1d: 400, cost_by_release_1d: 1830, cost_revisions: 1830, outcomes_1m: 400, answers_1d: 30, collector_metrics: 35, incidents: 400, leases: 1,
+      spans: 90, trace_index: 90, span_content: 30, evaluations: 400, traffic_1h: 400, experiment_runs: 400, experiment_outputs: 400, canary_answers: 400, judge_decisions: 30, judge_windows: 30, judge_attacks: 400, label_leases: 30, check_results: 400, guardrail_1m: 90, llm_1m: 35, llm_1h: 400, llm_1d: 1830, cost_by_user_1d: 400, cost_by_release_1d: 1830, cost_revisions: 1830, outcomes_1m: 400, answers_1d: 30, collector_metrics: 35, incidents: 400, leases: 1,
     }; // prettier-ignore
     await run();
     expect(await days()).toEqual(defaults);

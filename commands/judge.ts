@@ -8,10 +8,10 @@ export async function run(args: readonly string[]): Promise<void> {
   const connect = connector(values);
   const options = { configFile: values.ASSAY_JUDGE, env: process.env, print: console.log };
   const [action, ...rest] = args;
-  if (action === "backfill")
-    return runBackfillCommand(rest, { ...options, connect: () => connect("writer") });
+  const writing = { ...options, connect: () => connect("writer") };
+  if (action === "backfill") return runBackfillCommand(rest, writing);
   if (action === "attack") {
-    if (!(await runAttackCommand(rest, options))) process.exitCode = 1;
+    if (!(await runAttackCommand(rest, writing))) process.exitCode = 1;
     return;
   }
   await runJudgeCommand(args, { ...options, note, connect: () => connect("reader") });

@@ -176,6 +176,7 @@ export const qualityAnswer = z.looseObject({
       effective_n: z.number(),
       too_few: z.boolean(),
       failed: z.number(),
+      unreliable: z.boolean().describe("More than 2 % of the judgements failed, weighed"),
       judges: z.number(),
       cost: usd,
       calibrated: calibrated.nullable().describe("Null: too few labels"),

@@ -49,6 +49,16 @@ beforeAll(async () => {
     ...all.slice(140).map((n) => row("o", n, people(n), { source: "otlp", role: "", norm: null, evaluator: "support", attributes: { "assay.evaluation.source": "human" } })),
   ]; // prettier-ignore
   await writer.insert({ table: "assay.evaluations", values: rows, format: "JSONEachRow" });
+  const attack = { judge_hash: GOOD, metric: "faithfulness", attacks: 240 };
+  await writer.insert({
+    table: "assay.judge_attacks",
+    values: [
+      { ...attack, tried_at: `${NOW_S - 60}.000`, shift: 0.4 },
+      { ...attack, tried_at: `${NOW_S}.000`, shift: 0.02 },
+      { ...attack, metric: "relevance", tried_at: `${NOW_S + 9}.000`, shift: 0.9 },
+    ],
+    format: "JSONEachRow",
+  });
   await writer.insert({
     table: "assay.ingest",
     values: all.map((n) => ({
@@ -91,7 +101,7 @@ async function judges(more = ""): Promise<Body> {
   return (await response.json()) as Body;
 }
 
-test("against people, labels of services among them; the gate says what is shown and what nobody has measured", async () => {
+test("against people, labels of services among them; the gate says what is shown, by the newest attacks", async () => {
   const found = await judges();
   expect(found.judges.map(({ judge_hash }) => judge_hash).toSorted()).toEqual([GOOD, POOR]);
   const judge = found.judges.find(({ judge_hash }) => judge_hash === GOOD)!;
@@ -103,10 +113,13 @@ test("against people, labels of services among them; the gate says what is shown
   const states = Object.fromEntries(judge.gate.conditions.map(({ name, state }) => [name, state]));
   expect(states).toEqual({
     labels: "passed", score_levels: "passed", kappa_low: "passed", sensitivity: "passed", specificity: "passed",
-    better_than_length: "passed", retest_exact: "passed", attack_shift: "open",
+    better_than_length: "passed", retest_exact: "passed", attack_shift: "passed",
   }); // prettier-ignore
   expect(judge.gate.conditions.find(({ name }) => name === "retest_exact")!.value).toBe(0.9);
-  expect(judge.gate.state).toBe("open");
+  expect(judge.gate.conditions.find(({ name }) => name === "attack_shift")!.value).toBe(0.02);
+  expect(judge.gate.state).toBe("passed");
+  const unattacked = found.judges.find(({ judge_hash }) => judge_hash === POOR)!.gate.conditions;
+  expect(unattacked.find(({ name }) => name === "attack_shift")!.state).toBe("open");
 });
 
 test("a judge that passes everything is not let through", async () => {

@@ -51,9 +51,10 @@ export interface TrustAnswer {
 }
 
 export async function readTrust(store: Store, question: JudgeQuestion): Promise<TrustAnswer> {
-  const [labelled, retests, fingerprints] = await Promise.all([
+  const [labelled, retests, attacks, fingerprints] = await Promise.all([
     labelledScores(store, question),
     retestsOf(store, question),
+    attackShifts(store),
     fingerprintsOf(store, question),
   ]);
   const byMetric = Map.groupBy(labelled, ({ metric }) => metric);
@@ -62,8 +63,13 @@ export async function readTrust(store: Store, question: JudgeQuestion): Promise<
     const alpha = peopleAlpha(scores);
     for (const [hash, own] of Map.groupBy(scores, ({ judge_hash }) => judge_hash)) {
       const key = `${hash}/${own[0]!.metric}`;
-      trust.set(key, trustOf(own, alpha, retests.get(key)));
+      trust.set(key, trustOf(own, alpha, { retest: retests.get(key), attack: attacks.get(key) }));
     }
+  }
+  const measured = new Set([...retests.keys(), ...attacks.keys()]);
+  for (const key of measured.difference(trust)) {
+    const by = { retest: retests.get(key), attack: attacks.get(key) };
+    trust.set(key, { people: null, gate: { ...gateOf([], undefined, by) } });
   }
   const ensembles = [...byMetric]
     .map(([metric, scores]) => ensembleOf(metric, scores))
@@ -71,14 +77,22 @@ export async function readTrust(store: Store, question: JudgeQuestion): Promise<
   return { trust, ensembles, fingerprints };
 }
 
-/** What is said of a judge that nobody labelled anything of. */
-export const NO_TRUST: Trust = { people: null, gate: { ...gateOf([], undefined, undefined) } };
+/** What is said of a judge that nobody measured by anything. */
+export const NO_TRUST: Trust = { people: null, gate: { ...gateOf([], undefined, {}) } };
+
+/** What is known of a judge without people. */
+interface Measured {
+  /** Share of equal scores when it judged again. */
+  retest?: number | undefined;
+  /** Mean rise of the norm by attacks. */
+  attack?: number | undefined;
+}
 
 function labelledScores(store: Store, { where, scores, parameters }: JudgeQuestion) {
   return store.rows<LabelledScore>({
     sql: `SELECT j.judge_hash AS judge_hash, j.name AS metric, lower(hex(j.trace_id)) AS trace, toFloat64(assumeNotNull(j.score)) AS score,
   1 + 4 * h.label AS people, h.label_scores AS people_scores, toFloat64(s.output_tokens) AS length
-FROM (SELECT * FROM (${scores}) WHERE status = 'ok' AND score IS NOT NULL AND purpose IN ('', 'traffic', 'audit')) AS j
+FROM (SELECT * FROM (${scores}) WHERE status = 'ok' AND score IS NOT NULL AND purpose IN ('', 'traffic', 'audit', 'shadow')) AS j
 INNER JOIN (${peopleSql(where)}) AS h ON h.trace_id = j.trace_id AND h.span_id = j.span_id AND h.name = j.name
 LEFT JOIN (SELECT trace_id, span_id, any(output_tokens) AS output_tokens FROM assay.spans
   WHERE event_time >= fromUnixTimestamp64Nano({from:Int64}, 'UTC') AND event_time < fromUnixTimestamp64Nano({to:Int64}, 'UTC')
@@ -92,7 +106,7 @@ LIMIT ${MOST_ROWS}`,
 function trustOf(
   scores: readonly LabelledScore[],
   alpha: number | undefined,
-  retest: number | undefined,
+  measured: Measured,
 ): Trust {
   const agreement = againstPeople(...pairsOf(scores));
   return {
@@ -102,7 +116,7 @@ function trustOf(
       specificity: agreement.specificity ?? null,
       people_alpha: alpha ?? null,
     },
-    gate: { ...gateOf(scores, alpha, retest, agreement) },
+    gate: { ...gateOf(scores, alpha, measured, agreement) },
   };
 }
 
@@ -117,7 +131,7 @@ function pairsOf(scores: readonly LabelledScore[]): [number[], number[]] {
 function gateOf(
   scores: readonly LabelledScore[],
   alpha: number | undefined,
-  retest: number | undefined,
+  { retest, attack }: Measured,
   agreement?: PeopleAgreement,
 ) {
   const [, people] = pairsOf(scores);
@@ -131,8 +145,7 @@ function gateOf(
     specificity: isEnough ? agreement?.specificity?.value : undefined,
     againstLength: isEnough ? againstLength(scores) : undefined,
     retestExact: retest,
-    // Attacks are tried on records of their own, and their scores are not stored with traffic's.
-    attackShift: undefined,
+    attackShift: attack,
   });
 }
 
@@ -190,6 +203,7 @@ function ensembleOf(
     labels: trial.labels,
     accuracy: trial.accuracy,
     majority: trial.majority,
+    consensus: trial.consensus,
     alone,
   };
 }
@@ -201,13 +215,23 @@ async function retestsOf(
 ): Promise<Map<string, number>> {
   const rows = await store.rows<{ key: string; n: number; same: number }>({
     sql: `SELECT concat(judge_hash, '/', name) AS key, toFloat64(count()) AS n, toFloat64(countIf(first_score = again)) AS same FROM (
-  SELECT judge_hash, name, trace_id, span_id, anyIf(score, purpose IN ('', 'traffic', 'audit')) AS first_score, anyIf(score, purpose = 'retest') AS again
+  SELECT judge_hash, name, trace_id, span_id, anyIf(score, purpose IN ('', 'traffic', 'audit', 'shadow')) AS first_score, anyIf(score, purpose = 'retest') AS again
   FROM (${scores}) WHERE status = 'ok' AND score IS NOT NULL
-  GROUP BY judge_hash, name, trace_id, span_id HAVING countIf(purpose = 'retest') > 0 AND countIf(purpose IN ('', 'traffic', 'audit')) > 0)
+  GROUP BY judge_hash, name, trace_id, span_id HAVING countIf(purpose = 'retest') > 0 AND countIf(purpose IN ('', 'traffic', 'audit', 'shadow')) > 0)
 GROUP BY key HAVING n >= ${LEAST}`,
     parameters,
   });
   return new Map(rows.map(({ key, n, same }) => [key, same / n]));
+}
+
+/** Of the last time that each judge was attacked, by `hash/metric`; whatever the range that is asked about. */
+async function attackShifts(store: Store): Promise<Map<string, number>> {
+  const rows = await store.rows<{ key: string; shift: number | null }>({
+    sql: `SELECT concat(judge_hash, '/', metric) AS key, argMax(tuple(shift), tried_at).1 AS shift
+FROM assay.judge_attacks GROUP BY judge_hash, metric LIMIT 1000`,
+    parameters: {},
+  });
+  return new Map(rows.flatMap(({ key, shift }) => (shift === null ? [] : [[key, shift] as const])));
 }
 
 interface FingerprintRow {
@@ -234,7 +258,7 @@ async function fingerprintsOf(
     sql: `SELECT judge_hash, name AS metric, judge_model, judge_fingerprint AS fingerprint,
   concat(replaceOne(toString(min(evaluated_at)), ' ', 'T'), 'Z') AS first, concat(replaceOne(toString(max(evaluated_at)), ' ', 'T'), 'Z') AS last,
   toFloat64(count()) AS n, avg(assumeNotNull(norm)) AS mean, if(n > 1, stddevSamp(assumeNotNull(norm)), 0) AS deviation
-FROM (${scores}) WHERE status = 'ok' AND norm IS NOT NULL AND purpose IN ('', 'traffic', 'audit')
+FROM (${scores}) WHERE status = 'ok' AND norm IS NOT NULL AND purpose IN ('', 'traffic', 'audit', 'shadow')
 GROUP BY judge_hash, metric, judge_model, fingerprint ORDER BY judge_hash, metric, min(evaluated_at) LIMIT 1000`,
     parameters,
   });

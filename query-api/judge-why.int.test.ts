@@ -1,9 +1,9 @@
 /** Each way not to be judged, told apart. */
 import type { ClickHouseClient } from "@clickhouse/client";
+import { positionSql } from "@assay/clickhouse";
 import { createClickHouse, migrate } from "@assay/clickhouse";
 import { type TestEngine, withEngine } from "@assay/clickhouse/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { POSITION_SQL } from "./judge-why.ts";
 import { type QueryApi, startQueryApi } from "./main.ts";
 
 const NOW_S = Math.floor(Date.now() / 1_000) - 3_600;
@@ -102,7 +102,7 @@ test.each<[n: number, judged: boolean, sentence: RegExp]>([
 
 test("the place in the draw is the judge's own (known answer 16)", async () => {
   const result = await writer.query({
-    query: `SELECT ${POSITION_SQL("'obs-123'")} AS position`,
+    query: `SELECT ${positionSql("judge-sampling", "'obs-123'")} AS position`,
     format: "JSONEachRow",
   });
   expect(await result.json()).toEqual([{ position: 3628984152441765 / 2 ** 53 }]);

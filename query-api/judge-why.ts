@@ -2,6 +2,7 @@
  * Why was this trace judged, or not? The decision as it was made (rule, probability, place in the draw), and of each
  * metric what became of it, in one sentence and in figures.
  */
+import { positionSql } from "@assay/clickhouse";
 import { z } from "zod";
 import { instant, number } from "./answers.ts";
 import { badParameter } from "./errors.ts";
@@ -60,13 +61,9 @@ interface MetricOutcome {
   norm: number | null;
 }
 
-/** The first 53 bits of the hash that the judge draws by (collector/judge/sampling.ts). */
-export const POSITION_SQL = (id: string): string =>
-  `toFloat64(bitShiftRight(reinterpretAsUInt64(reverse(substring(SHA256(concat('judge-sampling:v1', char(0), ${id})), 1, 8))), 11)) / 9007199254740992`;
-
 const DECISION_SQL = `
 SELECT rule, reason, configured AS configured_probability, probability, project,
-  ${POSITION_SQL("lower(hex(trace_id))")} AS position,
+  ${positionSql("judge-sampling")} AS position,
   concat(replaceOne(toString(decided_at), ' ', 'T'), 'Z') AS decided_at
 FROM assay.judge_decisions WHERE trace_id = toFixedString(unhex({trace:String}), 16)
 ORDER BY judge_decisions.decided_at DESC LIMIT 1`;
@@ -108,8 +105,11 @@ export async function readWhy(
   return { trace_id: place.traceId, judged, why, decision: decision ?? null, metrics };
 }
 
+/** Why others than the first judge saw it, or that one again. */
+const BESIDE = new Set(["audit", "shadow", "retest"]);
+
 function sentenceOf(decision: Decision | undefined, metrics: readonly MetricOutcome[]): string {
-  const own = metrics.filter(({ purpose }) => purpose !== "audit" && purpose !== "retest");
+  const own = metrics.filter(({ purpose }) => !BESIDE.has(purpose));
   if (own.length === 0 && decision) return undrawn(decision);
   const without = own.filter(({ status }) => status !== "ok");
   const drawn = decision

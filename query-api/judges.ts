@@ -48,7 +48,7 @@ ORDER BY evaluated_at DESC LIMIT 1 BY evaluation_id`;
 
 /** A judge's one score of a record: what it says when asked again is another matter. */
 const SCORED_ONCE =
-  "AND status = 'ok' AND score IS NOT NULL AND purpose IN ('', 'traffic', 'audit')";
+  "AND status = 'ok' AND score IS NOT NULL AND purpose IN ('', 'traffic', 'audit', 'shadow')";
 
 export async function readJudges(
   store: Store,

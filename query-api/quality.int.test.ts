@@ -47,6 +47,16 @@ const SCORES: Score[] = [
   ...Array.from({ length: 20 }, (_, n) => ({ n: 100 + n, norm: 0.8 + (n % 3) * 0.1, pi: 0.02 })),
 ];
 
+const DAY_MS = 86_400_000;
+const daysBefore = (n: number) => ({ event_time: ((NOW - 2 * DAY_MS) / 1_000 + n).toFixed(3) });
+
+/** Of which some get lost. */
+const TRUE_SCORES = Array.from({ length: 400 }, (_, n) => ({
+  n,
+  norm: ((n * 37) % 101) / 100,
+  pi: n % 4 === 0 ? 0.1 : 1,
+}));
+
 beforeAll(async () => {
   engine = await withEngine();
   writer = createClickHouse(engine.target);
@@ -68,6 +78,26 @@ beforeAll(async () => {
       columns: { judge_hash: "h2", reference: "golden" },
     }),
     row({ n: 2, metric: "faithfulness", norm: 0.5 }),
+    ...TRUE_SCORES.map(({ n, norm, pi }) => {
+      const isLost = (n * 7_919) % 5 === 0;
+      return row({
+        n,
+        metric: "random",
+        norm: isLost ? null : norm,
+        pi,
+        columns: { ...daysBefore(n), ...(isLost && failed) },
+      });
+    }),
+    ...TRUE_SCORES.map(({ n, norm, pi }) => {
+      const isLost = norm < 0.3;
+      return row({
+        n,
+        metric: "hidden",
+        norm: isLost ? null : norm,
+        pi,
+        columns: { ...daysBefore(n), ...(isLost && failed) },
+      });
+    }),
   ];
   await writer.insert({ table: "assay.evaluations", values: rows, format: "JSONEachRow" });
   api = await startQueryApi({
@@ -85,6 +115,7 @@ interface Estimated {
   standard_error: number;
   time: string;
   worst_case: { low: number; high: number };
+  unreliable: boolean;
 }
 
 interface Body {
@@ -97,6 +128,25 @@ async function get(path: string): Promise<{ status: number; body: Body }> {
   return { status: response.status, body: (await response.json()) as Body };
 }
 const RANGE = `from=${NOW - 60_000}&to=now`;
+
+test("known answer 30: failures never move the mean; where they may hide bad answers, the bounds hold the truth", async () => {
+  const truth = hajek(
+    TRUE_SCORES.map(({ norm, pi }) => ({ value: norm, inclusionProbability: pi })),
+  )!.mean;
+  const [random, hidden] = await Promise.all(
+    ["random", "hidden"].map(async (metric) => {
+      const range = `from=${NOW - 3 * DAY_MS}&to=${NOW - DAY_MS}`;
+      const { body } = await get(`quality?${range}&metric=${metric}`);
+      return body.rows[0]!;
+    }),
+  );
+  expect(Math.abs(random!.mean - truth)).toBeLessThan(random!.standard_error);
+  // Only bad ones failed: the mean is too good, and says that it may be.
+  expect(hidden!.mean - truth).toBeGreaterThan(4 * hidden!.standard_error);
+  expect(hidden!.worst_case.low).toBeLessThanOrEqual(truth);
+  expect(hidden!.worst_case.high).toBeGreaterThanOrEqual(truth);
+  expect([random!.unreliable, hidden!.unreliable]).toEqual([true, true]);
+});
 
 test("the mean is weighed by how likely each record was judged; failures are counted and never a score", async () => {
   const { body } = await get(`quality?${RANGE}&metric=composite`);

@@ -25,6 +25,8 @@ import { checkSteps } from "./tiers.ts";
 const MAX_ROWS = 10_000;
 /** With less than these many scores' worth, a mean says little. */
 const ENOUGH = 30;
+/** Share of the records whose judgement failed, weighed: as wide the mean's worst and best case lie apart. */
+const MOST_FAILED = 0.02;
 
 export const QUALITY_DIMENSIONS = [
   "project",
@@ -84,6 +86,8 @@ interface SumsRow {
   passed: number;
   row_key: string;
   failed: number;
+  /** Of the failed ones. */
+  failed_w: number;
   abstained: number;
   not_applicable: number;
   with_reference: number;
@@ -199,7 +203,7 @@ function groupedSql(
   toFloat64(countIf(${scored})) AS n, ${sum("1 / pi")} AS w, ${sum("1 / (pi * pi)")} AS w2, ${sum("norm / pi")} AS wy,
   ${sum(v)} AS v, ${sum(`${v} * norm`)} AS vy, ${sum(`${v} * norm * norm`)} AS vy2,
   ${sum("norm / (pi * pi)")} AS w2y, ${sum("norm * norm / (pi * pi)")} AS w2y2, ${sum(`if(norm >= ${PASS_NORM}, 1, 0) / pi`)} AS passed,
-  any(${keySql(by)}) AS row_key, toFloat64(countIf(status = 'failed')) AS failed, toFloat64(countIf(status = 'abstain')) AS abstained,
+  any(${keySql(by)}) AS row_key, toFloat64(countIf(status = 'failed')) AS failed, toFloat64(sumIf(1 / pi, status = 'failed')) AS failed_w, toFloat64(countIf(status = 'abstain')) AS abstained,
   toFloat64(countIf(status = 'not_applicable')) AS not_applicable,
   toFloat64(countIf(${scored} AND reference != '')) AS with_reference, toFloat64(uniqExact(judge_hash)) AS judges,
   if(countIf(cost IS NOT NULL) > 0, toDecimalString(sum(cost), 12), NULL) AS spent,
@@ -209,10 +213,9 @@ GROUP BY ${group} ORDER BY ${group} LIMIT ${MAX_ROWS + 1}`;
 }
 
 function estimateOf(row: SumsRow, calibrate?: Calibrate): Record<string, unknown> {
-  const { n, w, w2, wy, v, vy, vy2, failed, abstained, not_applicable, ...rest } = row;
+  const { n, w, w2, wy, v, vy, vy2, failed, failed_w, abstained, not_applicable, ...rest } = row;
   const { with_reference, judges, spent, unpriced, w2y, w2y2, passed, row_key, ...keys } = rest;
   const estimate = hajekFromSums({ n, w, w2, wy, v, vy, vy2 });
-  const asked = n + failed + abstained;
   return {
     ...Object.fromEntries(
       Object.entries(keys).map(([name, value]) => [name.replace(/^key_/, ""), value]),
@@ -228,7 +231,10 @@ function estimateOf(row: SumsRow, calibrate?: Calibrate): Record<string, unknown
     abstained,
     not_applicable,
     /** What the mean would be if every failed judgement were the worst, or the best, score. */
-    worst_case: bounds(estimate?.mean, n, failed, asked),
+    worst_case:
+      n === 0 ? null : { low: wy / (w + failed_w), high: (wy + failed_w) / (w + failed_w) },
+    /** So many failed that the mean could be off by more than a small change. */
+    unreliable: failed_w / Math.max(w + failed_w, Number.MIN_VALUE) > MOST_FAILED,
     with_reference,
     judges,
     cost: spent,
@@ -245,14 +251,4 @@ function estimateOf(row: SumsRow, calibrate?: Calibrate): Record<string, unknown
 
 function within(value: number | null | undefined): number | null {
   return value === null || value === undefined ? null : Math.min(1, Math.max(0, value));
-}
-
-function bounds(
-  mean: number | undefined,
-  n: number,
-  failed: number,
-  asked: number,
-): { low: number; high: number } | null {
-  if (mean === undefined || asked === 0) return null;
-  return { low: (mean * n) / (n + failed), high: (mean * n + failed) / (n + failed) };
 }

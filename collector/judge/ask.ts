@@ -10,9 +10,17 @@
  * After two days it is given up, whatever it waits for. What all attempts took is added up.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import type { Budget } from "./budget.ts";
 import type { Gate } from "./gate.ts";
-import { CallError, type CallModel, type ModelAnswer, type ModelRequest } from "./provider.ts";
+import type { Purse } from "./money.ts";
+import {
+  CallError,
+  type CallModel,
+  type Embeddings,
+  type EmbeddingRequest,
+  type EmbedTexts,
+  type ModelAnswer,
+  type ModelRequest,
+} from "./provider.ts";
 
 const MOST_UNAVAILABLE = 4;
 const MOST_RATE_LIMITED = 6;
@@ -22,12 +30,17 @@ const OLDEST_MS = 48 * 3_600_000;
 
 export interface Provider {
   call: CallModel;
+  /** Undefined: it makes none. */
+  embed?: EmbedTexts;
   gate: Gate;
 }
 
+/** What every kind of answer says of itself. */
+type Answer = Pick<ModelAnswer, "model" | "fingerprint" | "usage">;
+
 export interface AskContext {
   provider: Provider;
-  budget: Budget;
+  budget: Purse;
   /** Whose money it is: one call of each may be more than there was. */
   spender: string;
   /** What so many tokens cost, in 1e-12 USD; undefined: not known. */
@@ -78,10 +91,28 @@ export class Asker {
     this.#context = context;
   }
 
-  async ask(request: ModelRequest): Promise<ModelAnswer | AskFailed> {
+  ask(request: ModelRequest): Promise<ModelAnswer | AskFailed> {
+    const { provider, signal } = this.#context;
+    return this.#attempt(mostTokens(request), () => provider.call(request, signal));
+  }
+
+  /** @throws RangeError for a provider that makes no embeddings */
+  embed(request: EmbeddingRequest): Promise<Embeddings | AskFailed> {
+    const { provider, signal } = this.#context;
+    const { embed } = provider;
+    if (!embed) throw new RangeError("expected a provider that makes embeddings");
+    return this.#attempt({ inputTokens: bytesOf(request.texts), outputTokens: 0 }, () =>
+      embed(request, signal),
+    );
+  }
+
+  async #attempt<Given extends Answer>(
+    most: ModelAnswer["usage"],
+    call: () => Promise<Given>,
+  ): Promise<Given | AskFailed> {
     const { provider, budget, spender, signal, now = Date.now, pauseMs = jittered } = this.#context;
     const { gate } = provider;
-    const mostUsd = this.#usd(mostTokens(request)) ?? 0;
+    const mostUsd = this.#usd(most) ?? 0;
     let [unavailable, rateLimited] = [0, 0];
     const asked = performance.now();
     for (;;) {
@@ -98,7 +129,7 @@ export class Asker {
       }
       this.spent.attempts++;
       try {
-        const answer = await provider.call(request, signal);
+        const answer = await call();
         gate.succeeded();
         money.settle(this.#count(answer));
         return answer;
@@ -137,7 +168,7 @@ export class Asker {
     }
   }
 
-  #count({ usage, model, fingerprint }: ModelAnswer): number | undefined {
+  #count({ usage, model, fingerprint }: Answer): number | undefined {
     const { spent } = this;
     spent.model = model;
     spent.fingerprint = fingerprint;
@@ -159,8 +190,11 @@ export class Asker {
 /** No token is less than a byte, and around each message there are a few. */
 function mostTokens({ system, turns, maxTokens }: ModelRequest): ModelAnswer["usage"] {
   const texts = [system, ...turns.map(({ text }) => text)];
-  const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text) + 16, 0);
-  return { inputTokens: bytes, outputTokens: maxTokens };
+  return { inputTokens: bytesOf(texts), outputTokens: maxTokens };
+}
+
+function bytesOf(texts: readonly string[]): number {
+  return texts.reduce((sum, text) => sum + Buffer.byteLength(text) + 16, 0);
 }
 
 /** Full jitter. */

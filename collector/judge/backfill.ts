@@ -5,23 +5,31 @@
  */
 import type { ClickHouseClient } from "@clickhouse/client";
 import { insertEvaluations } from "@assay/clickhouse";
+import { decisionsOn } from "./decide.ts";
 import { Budget } from "./budget.ts";
-import { normalisedQuestion, type Judge, type JudgeConfig } from "./config.ts";
+import { normalisedQuestion, type Judge, type JudgeConfig, type Profile } from "./config.ts";
 import { inParallel } from "./in-parallel.ts";
 import { judgePrompt, type JudgedRecord } from "./prompt.ts";
 import { priceOf, Providers } from "./providers.ts";
-import { judgedRecord, recordOf, type SpanContent } from "./record.ts";
-import { contentsOf, pageOf, tracesWhere, type PagePosition } from "./records.ts";
-import { decidedOf, insertDecisions, insertTraffic, raiseProbability } from "./rows.ts";
+import { judgedRecord, recordOf } from "./record.ts";
+import {
+  contentsOf,
+  extentOf,
+  pageOf,
+  spansOf,
+  WITHIN,
+  withinParameters,
+  type Extent,
+  type PagePosition,
+} from "./records.ts";
+import { decidedOf, insertDecisions, raiseProbability, type DecisionRow } from "./rows.ts";
+import { profileFor } from "./sampling.ts";
 import type { Chosen } from "./score-row.ts";
 import { judgesFor, Scoring, type ScoringStats } from "./scoring.ts";
 import { storedScores, type StoredScore } from "./stored-scores.ts";
-import { choose, type ChosenRecord, type Choice } from "./traffic.ts";
 
 const TRACES_PER_PAGE = 1_000;
 const RECORDS_AT_ONCE = 64;
-/** A trace may begin before the range that one of its calls is in. */
-const AROUND_MS = 86_400_000;
 /** Of English; more of others, so that the estimate is one. */
 const CHARACTERS_PER_TOKEN = 4;
 
@@ -56,11 +64,11 @@ export async function estimateBackfill(options: BackfillOptions): Promise<Backfi
     records: 0, chosen: 0, stored: 0, calls: 0, inputTokens: 0, outputTokens: 0, usd: 0,
   }; // prettier-ignore
   for await (const page of pagesOf(options)) {
-    estimate.records += page.choice.decisions.length;
-    estimate.chosen += page.choice.chosen.length;
-    for (const { judged, chosen } of page.judged()) {
-      const { traceId, spanId } = chosen.record.answered;
-      for (const judge of judgesFor(chosen.profile, judged.reference !== undefined)) {
+    estimate.records += page.undecided.length;
+    estimate.chosen += page.chosen.length;
+    for (const { judged, profile, whole } of page.chosen) {
+      const { traceId, spanId } = whole.record.answered;
+      for (const judge of judgesFor(profile, judged.reference !== undefined)) {
         const key = `${traceId}/${spanId}/${judge.metric.metric}/${judge.hash}/traffic`;
         if (page.stored.has(key)) estimate.stored++;
         else count(estimate, judge, judged, now());
@@ -113,7 +121,7 @@ export async function backfill(
   // The day's end must not give it new money.
   const began = now();
   const budget = new Budget(maxUsd, { now: () => began });
-  const scoring = new Scoring({ budget, now, pauseMs });
+  const scoring = new Scoring({ purseOf: () => budget, now, pauseMs });
   const providers = new Providers(config.providers);
   const counts = { records: 0, chosen: 0 };
   let stoppedAtUnixMs: number | undefined;
@@ -124,14 +132,14 @@ export async function backfill(
         break;
       }
       await note(client, page);
-      await inParallel([...page.judged()], RECORDS_AT_ONCE, async ({ judged, chosen, whole }) => {
+      await inParallel(page.chosen, RECORDS_AT_ONCE, async ({ judged, profile, whole }) => {
         const context = { providers, stored: page.stored, signal };
-        const rows = await scoring.rowsOf(chosen.profile, judged, whole, context);
-        const { traceId } = chosen.record.answered;
+        const rows = await scoring.rowsOf(profile, judged, whole, context);
+        const { traceId } = whole.record.answered;
         if (rows.length > 0) await insertEvaluations(client, rows, `${page.token}/${traceId}`);
       });
-      counts.records += page.choice.decisions.length;
-      counts.chosen += page.choice.chosen.length;
+      counts.records += page.undecided.length;
+      counts.chosen += page.chosen.length;
       onPage({ records: counts.records, beganUnixMs: page.last.beganUnixMs });
     }
   } finally {
@@ -140,14 +148,13 @@ export async function backfill(
   return { ...scoring.stats(), ...counts, spentUsd: budget.stats().spentUsd, stoppedAtUnixMs };
 }
 
-/** What was never decided is counted as traffic, and the decision kept; what was judged keeps pace with its rule. */
+/** What was never decided is decided, and so counted as traffic; what was judged keeps pace with its rule. */
 async function note(client: ClickHouseClient, page: Page): Promise<void> {
-  const { choice, token } = page;
-  await insertTraffic(client, choice.traffic, `${token}/traffic`);
-  await insertDecisions(client, choice.decisions, `${token}/decisions`);
-  const byProbability = Map.groupBy(choice.chosen, (one) => one.judgeProbability);
-  for (const [probability, chosen] of byProbability) {
-    const traceIds = chosen.map(({ record }) => record.answered.traceId);
+  const { chosen, undecided, token } = page;
+  await insertDecisions(client, undecided, `${token}/decisions`);
+  const byProbability = Map.groupBy(chosen, ({ whole }) => whole.judgeProbability);
+  for (const [probability, those] of byProbability) {
+    const traceIds = those.map(({ whole }) => whole.record.answered.traceId);
     await raiseProbability(
       client,
       { traceIds, probability },
@@ -156,14 +163,22 @@ async function note(client: ClickHouseClient, page: Page): Promise<void> {
   }
 }
 
+interface ChosenRecord {
+  profile: Profile;
+  whole: Chosen;
+  judged: JudgedRecord;
+}
+
 interface Page {
   first: PagePosition;
   last: PagePosition;
   /** Of the same page of the same configuration, the same. */
   token: string;
-  choice: Choice;
+  /** That no judge has decided on before. */
+  undecided: readonly DecisionRow[];
+  /** All that are drawn now, decided on before or not. */
+  chosen: readonly ChosenRecord[];
   stored: ReadonlyMap<string, StoredScore>;
-  judged: () => Iterable<{ chosen: ChosenRecord; whole: Chosen; judged: JudgedRecord }>;
 }
 
 async function* pagesOf(options: BackfillOptions): AsyncGenerator<Page> {
@@ -187,45 +202,60 @@ async function pageFrom(
   last: PagePosition,
 ): Promise<Page> {
   const ids = traces.map(({ traceId }) => traceId);
-  const spans = await tracesWhere(
-    client,
-    `event_time >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') AND event_time < fromUnixTimestamp64Milli({to:Int64}, 'UTC')
-       AND trace_id IN (SELECT toFixedString(unhex(arrayJoin({traces:Array(String)})), 16))`,
-    { from: first.beganUnixMs - AROUND_MS, to: last.beganUnixMs + AROUND_MS, traces: ids },
-  );
-  const records = [...spans.values()].flatMap((one) => recordOf(one) ?? []);
-  const all = choose(records, config.profiles, { factor: 1, nowUnixMs: now() });
-  const decided = await decidedOf(client, ids);
-  const undecided = records.filter(({ answered }) => !decided.has(answered.traceId));
-  const fresh = choose(undecided, config.profiles, { factor: 1, nowUnixMs: now() });
-  const chosenIds = all.chosen.map(({ record }) => record.answered.traceId);
-  const contents = await contentsOf(
-    client,
-    all.chosen.map(({ record }) => record.answered),
-  );
-  return {
+  const page = {
     first,
     last,
     token: `backfill/${first.beganUnixMs}-${first.traceId}-${ids.length}`,
-    choice: { ...all, traffic: fresh.traffic, decisions: fresh.decisions },
-    stored: await storedScores(client, chosenIds),
-    judged: () => judgedOf(config, all.chosen, contents),
+  };
+  const extent = await extentOf(client, ids);
+  if (!extent) return { ...page, undecided: [], chosen: [], stored: new Map() };
+  const [decisions, decided] = await Promise.all([
+    decisionsOn(client, {
+      condition: WITHIN,
+      params: withinParameters(ids, extent),
+      profiles: config.profiles,
+      nowUnixMs: now(),
+    }),
+    decidedOf(client, ids),
+  ]);
+  const drawn = decisions.filter(({ reason }) => reason === "chosen");
+  const drawnIds = drawn.map(({ trace_id }) => trace_id);
+  return {
+    ...page,
+    undecided: decisions.filter(({ trace_id }) => !decided.has(trace_id)),
+    chosen: await recordsOf(client, config, drawn, extent),
+    stored: await storedScores(client, drawnIds),
   };
 }
 
-function* judgedOf(
-  { golden, canaryReferences }: JudgeConfig,
-  all: readonly ChosenRecord[],
-  contents: ReadonlyMap<string, ReadonlyMap<string, SpanContent>>,
-): Iterable<{ chosen: ChosenRecord; whole: Chosen; judged: JudgedRecord }> {
-  for (const chosen of all) {
-    const { profile: _profile, ...rest } = chosen;
+async function recordsOf(
+  client: ClickHouseClient,
+  { golden, canaryReferences, profiles }: JudgeConfig,
+  drawn: readonly DecisionRow[],
+  extent: Extent,
+): Promise<ChosenRecord[]> {
+  const ids = drawn.map(({ trace_id }) => trace_id);
+  const [spans, contents] = await Promise.all([
+    spansOf(client, ids, extent),
+    contentsOf(client, ids, extent),
+  ]);
+  return drawn.flatMap(({ trace_id, rule, probability }) => {
+    const record = recordOf(spans.get(trace_id) ?? []);
+    const profile = record && profileFor(record.answered.project, profiles);
+    if (!profile) return [];
     const { referenceFrom, ...judged } = judgedRecord(
-      chosen.record,
-      contents.get(chosen.record.answered.traceId) ?? new Map(),
+      record,
+      contents.get(trace_id) ?? new Map(),
       (question) => golden.get(normalisedQuestion(question)),
       (question) => canaryReferences.get(normalisedQuestion(question)),
     );
-    yield { chosen, whole: { ...rest, referenceFrom, purpose: "traffic" }, judged };
-  }
+    const whole: Chosen = {
+      record,
+      stratum: rule,
+      judgeProbability: probability,
+      referenceFrom,
+      purpose: "traffic",
+    };
+    return [{ profile, whole, judged }];
+  });
 }

@@ -1,10 +1,8 @@
 /** Known answer 32: the mean stays unbiased while the budget changes probabilities in the middle of the day. */
 import { hajek, type Observation } from "@assay/statistics/estimate";
 import { expect, test } from "vitest";
-import { Budget } from "./budget.ts";
-import type { Profile } from "./config.ts";
-import type { TraceRecord, TraceSpan } from "./record.ts";
-import { choose } from "./traffic.ts";
+import { Budget, lowered } from "./budget.ts";
+import { positionOf } from "./sampling.ts";
 
 const MIDNIGHT = Date.UTC(2026, 5, 1);
 const HOUR = 3_600_000;
@@ -13,28 +11,21 @@ const WINDOWS = 20;
 const REPEATS = 200;
 const CALL_USD = 0.01;
 
-const profile: Profile = {
-  projects: undefined, judges: new Map(), strong: new Map(), audit: 0, retest: 0, textMetrics: [], weights: {}, missing: "require",
-  gates: [], strata: [{ name: "failed", when: { status: "error" }, probability: 1 }], rest: 0.2, minimum: 0.001,
-}; // prettier-ignore
+const REST = 0.2;
+const MINIMUM = 0.001;
 
-/** 5 % are bad and always judged; the rest gets worse over the day. */
-function recordOf(repeat: number, n: number): { record: TraceRecord; value: number } {
-  const traceId = `${repeat}/${n}`;
+interface Answer {
+  id: string;
+  /** Those that are bad are all judged, and the rest by a share. */
+  probability: number;
+  value: number;
+}
+
+/** 5 % are bad; the rest gets worse over the day. */
+function answerOf(repeat: number, n: number): Answer {
   const isBad = n % 20 === 0;
   const value = isBad ? 0.1 : 0.9 - (0.3 * n) / RECORDS + ((n * 7_919) % 97) / 970;
-  const answered = {
-    traceId,
-    spanId: "s",
-    project: "p",
-    hasContent: true,
-    eventTimeUnixMs: MIDNIGHT,
-  } as TraceSpan;
-  const facts = { project: "p", environment: "", release: "", model: "m", status: isBad ? "error" : "ok", inputTokens: 0, durationMs: 0, hasDocuments: false }; // prettier-ignore
-  return {
-    record: { facts, answered, spans: [], traceProbability: 1, receivedAtUnixMs: 0, isOwn: false },
-    value,
-  };
+  return { id: `${repeat}/${n}`, probability: isBad ? 1 : REST, value };
 }
 
 test("means cover the truth while the budget lowers probabilities; naive ones do not", async () => {
@@ -50,23 +41,18 @@ test("means cover the truth while the budget lowers probabilities; naive ones do
       // Half-way somebody gives it less.
       if (window === WINDOWS / 2) budget.limitTo(4.5);
       const size = RECORDS / WINDOWS;
-      const all = Array.from({ length: size }, (_, i) => recordOf(repeat, window * size + i));
-      const values = new Map(all.map(({ record, value }) => [record.answered.traceId, value]));
+      const all = Array.from({ length: size }, (_, i) => answerOf(repeat, window * size + i));
       truth += all.reduce((sum, { value }) => sum + value, 0) / RECORDS;
-      const { chosen } = choose(
-        all.map(({ record }) => record),
-        [profile],
-        { factor: budget.takeFactor(), nowUnixMs: now },
-      );
-      for (const { record, judgeProbability } of chosen) {
+      const { factor } = budget;
+      budget.choseBy(factor);
+      for (const { id, probability, value } of all) {
+        const inclusionProbability = lowered(probability, factor, MINIMUM);
+        if (positionOf(id) >= inclusionProbability) continue;
         const money = await budget.reserve("judge", CALL_USD);
         if (!money) continue;
         money.settle(CALL_USD);
-        seen.push({
-          value: values.get(record.answered.traceId)!,
-          inclusionProbability: judgeProbability,
-        });
-        least = Math.min(least, judgeProbability);
+        seen.push({ value, inclusionProbability });
+        least = Math.min(least, inclusionProbability);
       }
     }
     const estimate = hajek(seen)!;

@@ -1,5 +1,6 @@
 /**
- * Money for judging: what is spent today, and by how much probabilities are lowered so that it lasts until midnight (UTC).
+ * Money for judging: what is spent today, or this month, and by how much probabilities are lowered so that it lasts until
+ * midnight, or the month's end (UTC).
  *
  * The probability that a record was chosen with is written to its scores, so that a lower one widens intervals and biases
  * nothing. It never becomes 0: below the minimum nothing is lowered, and when all is spent, what was chosen fails with the
@@ -10,10 +11,24 @@
  * under way.
  */
 const DAY_MS = 86_400_000;
-/** Of the day: what is spent before it is over counts as if it took so long, since little is known yet. */
+/** Of the period: what is spent before it is over counts as if it took so long, since little is known yet. */
 const SHORTEST_PART = 0.05;
 /** Below it the minimum of probabilities is at work, and what is spent says nothing of the demand. */
 const LEAST_FACTOR = 0.01;
+
+/** Where the period that a moment is in begins and ends, in unix milliseconds. */
+type Period = (unixMs: number) => { from: number; to: number };
+
+export const DAY: Period = (unixMs) => {
+  const from = Math.floor(unixMs / DAY_MS) * DAY_MS;
+  return { from, to: from + DAY_MS };
+};
+
+export const MONTH: Period = (unixMs) => {
+  const at = new Date(unixMs);
+  const [year, month] = [at.getUTCFullYear(), at.getUTCMonth()];
+  return { from: Date.UTC(year, month), to: Date.UTC(year, month + 1) };
+};
 
 export interface BudgetStats {
   spentUsd: number;
@@ -29,11 +44,12 @@ export interface Reservation {
 
 export class Budget {
   readonly #now: () => number;
+  readonly #period: Period;
   readonly #underWay = new Map<string, number>();
   #limit: number | undefined;
-  #day = -1;
+  #from: number;
   #spent = 0;
-  /** What today would have cost so far at full probability. */
+  /** What the period would have cost so far at full probability. */
   #demand = 0;
   /** The factor of the records that are judged now. */
   #taken = 1;
@@ -41,13 +57,14 @@ export class Budget {
   #reserved = 0;
   #changed = Promise.withResolvers<void>();
 
-  constructor(limitUsd: number | undefined, { now = Date.now } = {}) {
+  constructor(limitUsd: number | undefined, { now = Date.now, period = DAY } = {}) {
     this.#limit = limitUsd;
     this.#now = now;
-    this.#day = Math.floor(now() / DAY_MS);
+    this.#period = period;
+    this.#from = period(now()).from;
   }
 
-  /** What was spent today before this process began. */
+  /** What was spent in the period before this process began. */
   addSpent(usd: number): void {
     this.#spent += usd;
     this.#demand += usd;
@@ -60,23 +77,24 @@ export class Budget {
   }
 
   /**
-   * What probabilities are to be multiplied by now, so that the money lasts until midnight: what is left, over what the
-   * rest of the day would cost at full probability, if it goes on as it did; at most 1.
+   * What probabilities are to be multiplied by now, so that the money lasts until the period's end: what is left, over what
+   * the rest of it would cost at full probability, if it goes on as it did; at most 1.
    */
   get factor(): number {
     if (this.#limit === undefined) return 1;
     this.#turn();
     const left = this.#limit - this.#spent;
     if (left <= 0) return 0;
-    const ofDay = (this.#now() % DAY_MS) / DAY_MS;
-    const wouldSpend = (this.#demand / Math.max(ofDay, SHORTEST_PART)) * (1 - ofDay);
+    const now = this.#now();
+    const { from, to } = this.#period(now);
+    const passed = (now - from) / (to - from);
+    const wouldSpend = (this.#demand / Math.max(passed, SHORTEST_PART)) * (1 - passed);
     return Math.min(1, left / Math.max(wouldSpend, Number.EPSILON));
   }
 
-  /** The same, for records that are chosen by it from now on. */
-  takeFactor(): number {
-    this.#taken = this.factor;
-    return this.#taken;
+  /** Records that are chosen from now on are chosen by probabilities multiplied by this. */
+  choseBy(factor: number): void {
+    this.#taken = factor;
   }
 
   /** Resolves when the call may be made; to undefined when the money is spent. Settle it with what the call did cost. */
@@ -135,9 +153,9 @@ export class Budget {
   }
 
   #turn(): void {
-    const day = Math.floor(this.#now() / DAY_MS);
-    if (day === this.#day) return;
-    this.#day = day;
+    const { from } = this.#period(this.#now());
+    if (from === this.#from) return;
+    this.#from = from;
     this.#spent = 0;
     this.#demand = 0;
     this.#wake();

@@ -154,6 +154,16 @@ test("compare: against people, each other and judges that look at nothing; as JS
   expect(report.ensemble!.accuracy).toBeGreaterThanOrEqual(0.9);
 });
 
+test("compare: what people would give all records, from their scores of a part; the judges' consensus is no truth", async () => {
+  const all = scripted(160) as { answer: string; scores: object }[];
+  const records = all.map((record, at) => (at < 120 ? record : { answer: record.answer }));
+  const { printed } = await run("compare", await recordsFile(records), "--metric", "professionalism"); // prettier-ignore
+  const text = printed.join("\n");
+  // The first judge's mean of 3.4 is 0.4 too high; its weight, which is what the scores spread alike, puts that right.
+  expect(text).toMatch(/^Of all records people would give (2\.9|3\.0)\d \(2\.\d\d to 3\.\d\d\), going by cheap with the weight 0\.\d\d/m);
+  expect(text).toMatch(/what they agree on without people's scores \(Dawid and Skene\) \d+\.\d %/);
+}); // prettier-ignore
+
 test("compare: as text, of the judges asked for, and of another file's", async () => {
   const file = await recordsFile(scripted(20));
   const other = join(dir, "other.yaml");
@@ -174,7 +184,39 @@ profiles: [{ weights: { professionalism: 1 } }]
   expect(text).toContain("Fewer than 30 records say little.");
 });
 
+test("pairs: which answer is better, in both orders, and how far that is what people say", async () => {
+  reply = (request) => {
+    const data = request.data as Record<string, string>;
+    if (data["Answer A"] === "placed") return { fields: { reasoning: "A.", better: "A" } };
+    if (data["Answer B"] === "placed") return { fields: { reasoning: "A.", better: "A" } };
+    return { fields: { reasoning: "Good.", better: data["Answer A"] === "good" ? "A" : "B" } };
+  };
+  const file = await recordsFile([
+    { id: "a", question: "q", first: "good", second: "bad", better: "first" },
+    { id: "b", first: "bad", second: "good", better: "first" },
+    { id: "c", first: "placed", second: "other", better: "tie" },
+  ]);
+  const { printed, noted } = await run("pairs", file, "--metric", "professionalism");
+  const lines = Object.fromEntries(
+    printed.map((line) => {
+      const { id, ...rest } = JSON.parse(line) as { id: string };
+      return [id, rest];
+    }),
+  );
+  expect(lines).toEqual({
+    a: { status: "ok", better: "first", reasoning: "Good.", cost_usd: expect.any(Number) as number },
+    b: { status: "ok", better: "second", reasoning: "Good.", cost_usd: expect.any(Number) as number },
+    c: { status: "ok", better: "tie", reasoning: "A.", follows_place: true, cost_usd: expect.any(Number) as number },
+  }); // prettier-ignore
+  expect(noted.slice(1)).toEqual([
+    "first better 1, second 1, neither 1; without a verdict 0",
+    "the verdict followed the place in 1 of 3: 33 % (6 % to 79 %)",
+    expect.stringMatching(/^as people say in 2 of 3: 67 % \(21 % to 94 %\); kappa 0\.50/),
+  ]);
+});
+
 test.each([
+  [["pairs", "f", "--metric", "kindness"], 'name one of professionalism cheap, professionalism strong, faithfulness cheap, got "kindness cheap"'], // prettier-ignore
   [["compare", "f"], "expected --metric"],
   [["compare", "--metric", "professionalism"], "either a file of records or --from"],
   [["compare", "f", "--metric", "professionalism", "--judges", "cheap"], "another judge or dummy"],

@@ -1,7 +1,10 @@
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parseJudgeConfig } from "./config.ts";
 import { loadMetrics, parseMetric } from "./metric.ts";
+import { priceOf } from "./providers.ts";
 
 const minimal = (more = "", judge = "") => `
 providers: { main: { base_url: { env: URL }, api_key: { env: KEY } } }
@@ -147,4 +150,37 @@ test("the example's file, with its golden set", () => {
   const { golden, profiles } = parseJudgeConfig(readFileSync(path, "utf8"), variables, path);
   expect(golden.get("how long can i cancel a label?")).toContain("14 days");
   expect([...profiles[0]!.judges.keys()]).toContain("answer_plausibility");
+});
+
+test("prices of one's own count for judges too", () => {
+  const dir = mkdtempSync(join(tmpdir(), "assay-judge-prices-"));
+  const file = join(dir, "prices.yaml");
+  writeFileSync(file, "prices: [{ model: house-model, usd_per_million: { input: 3, output: 9 } }]");
+  const text = minimal("usd_per_day: 1").replace("gpt-4o-mini", "house-model");
+  expect(() => parse(text)).toThrow("nothing is known of the price");
+  const { judges } = parse(text, { ...env, ASSAY_PRICES: file });
+  rmSync(dir, { recursive: true });
+  const usage = { inputTokens: 1_000_000, outputTokens: 100_000 };
+  expect(Number(priceOf(judges[0]!, usage, Date.now())) / 1e12).toBeCloseTo(3.9, 12);
+});
+
+test("reserves: one a stratum, less than all, and of something", () => {
+  const withStrata = (strata: string, more: string) =>
+    parse(`
+providers: { main: { base_url: "http://127.0.0.1:1/v1" } }
+judges: [{ metric: faithfulness, provider: main, model: gpt-4o-mini }]
+profiles:
+  - weights: { faithfulness: 1 }
+    sampling: { strata: [${strata}] }
+${more}`);
+  const stratum = (name: string, reserve: number) =>
+    `{ name: ${name}, when: { status: error }, probability: 1, reserve: ${reserve} }`;
+  const { reserves, usdPerMonth } = withStrata(stratum("failed", 0.3), "usd_per_month: 400");
+  expect([[...reserves], usdPerMonth]).toEqual([[["failed", 0.3]], 400]);
+  expect(() => withStrata(stratum("failed", 0.3), "")).toThrow(
+    "expected usd_per_day or usd_per_month",
+  );
+  expect(() => withStrata(`${stratum("a", 0.6)}, ${stratum("b", 0.5)}`, "usd_per_day: 1")).toThrow(
+    'less than 1 together, got "1.1"',
+  );
 });

@@ -4,7 +4,7 @@
  */
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { loadPriceBook } from "@assay/instrumentation/pricing";
+import type { PriceBook } from "@assay/instrumentation/pricing";
 import { z } from "zod";
 import { configFileError, parseConfigFile, readConfigFile } from "../config-file.ts";
 import {
@@ -15,10 +15,13 @@ import {
   type CanarySection,
   type Sentinel,
 } from "./canary/canary-config.ts";
+import { readPriceBook } from "../own-prices.ts";
 import type { FormName } from "./form/form.ts";
 import { judgeHash } from "./judge-hash.ts";
 import { loadMetrics, metricFiles, type Metric } from "./metric.ts";
-import { TEXT_METRICS, type TextMetric } from "./text-metrics.ts";
+import { ANY_JSON, TEXT_METRICS, type AnswerForm, type TextMetric } from "./text-metrics.ts";
+import { jsonCheck } from "./text/json-answer.ts";
+import { VECTOR_METRICS, type VectorMetric } from "./vector-metrics.ts";
 
 const variable = z.strictObject({
   env: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "expected a variable's name"),
@@ -53,11 +56,15 @@ const escalation = z.strictObject({
   unsure: z.boolean().default(true),
 });
 
+const ROLES = ["cheap", "strong", "shadow"] as const;
+type Role = (typeof ROLES)[number];
+
 const judge = z.strictObject({
   metric: name,
   provider: name,
   model: z.union([z.string().min(1), variable]),
-  role: z.enum(["cheap", "strong"]).default("cheap"),
+  /** `shadow`: on trial. Its scores are stored, and in no mean. */
+  role: z.enum(ROLES).default("cheap"),
   temperature: z.number().min(0).max(2).default(0.1),
   seed: z.number().int().optional(),
   max_tokens: z.number().int().min(50).max(32_000).default(700),
@@ -114,16 +121,30 @@ const profile = z.strictObject({
   also: z.array(name).default([]),
   /** Computed from the texts, without a model. */
   without_model: z.array(z.enum(TEXT_METRICS)).default([]),
+  /** A file with the JSON Schema that answers are to have, for `valid_json`. */
+  answer_schema: z.string().optional(),
+  /** Computed from what the model of `embeddings` makes of them. */
+  by_embeddings: z.array(z.enum(VECTOR_METRICS)).default([]),
   sampling: z
     .strictObject({
       strata: z
-        .array(z.strictObject({ name, when: condition, probability: share }))
+        .array(
+          z.strictObject({
+            name,
+            when: condition,
+            probability: share,
+            /** Share of the money that is for this stratum alone. */
+            reserve: z.number().gt(0).lt(1).optional(),
+          }),
+        )
         .max(20)
         .default([]),
       rest: share.default(0.1),
       minimum: share.default(0.001),
       /** Of the records that are judged: those that strong judges see as well. */
       audit: share.default(0.15),
+      /** Of the records that are judged: those that judges on trial see as well. */
+      shadow: share.default(0.15),
       /** Of the records that are judged: those that the same judge sees twice. */
       retest: z.number().min(0).max(1).default(0),
     })
@@ -134,8 +155,17 @@ const file = z.strictObject({
   providers: z.record(name, provider),
   judges: z.array(judge).min(1),
   profiles: z.array(profile).min(1),
+  embeddings: z
+    .strictObject({
+      provider: name,
+      model: z.union([z.string().min(1), variable]),
+      timeout_ms: z.number().int().min(100).max(600_000).default(30_000),
+      usd_per_million_tokens: z.strictObject({ input: z.number().min(0) }).optional(),
+    })
+    .optional(),
   settle_seconds: z.number().min(0).max(86_400).default(300),
   usd_per_day: z.number().gt(0).optional(),
+  usd_per_month: z.number().gt(0).optional(),
   metrics_folder: z.string().optional(),
   golden_set: z.string().optional(),
   events: z.boolean().default(true),
@@ -154,9 +184,10 @@ export type Example = z.output<typeof example>;
 export type Condition = z.output<typeof condition>;
 type Escalation = z.output<typeof escalation>;
 
-/** How a call is priced: in 1e-12 USD a token, or else by the book, as this provider's. */
+/** How a call is priced: in 1e-12 USD a token, or else by the book, with the prices of one's own, as this provider's. */
 export interface JudgePrice {
   own?: { input: bigint; output: bigint };
+  book: PriceBook;
   provider: string;
 }
 
@@ -164,7 +195,7 @@ export interface Judge {
   metric: Metric;
   provider: JudgeProvider;
   model: string;
-  role: "cheap" | "strong";
+  role: Role;
   temperature: number;
   seed: number | undefined;
   maxTokens: number;
@@ -193,14 +224,29 @@ export interface Profile {
   /** A second judge of some metrics, for a part of the records. */
   strong: ReadonlyMap<string, Judge>;
   audit: number;
+  /** A judge on trial of some metrics, for a part of the records. */
+  onTrial: ReadonlyMap<string, Judge>;
+  shadow: number;
   retest: number;
   textMetrics: readonly TextMetric[];
+  answerForm: AnswerForm;
+  vectorMetrics: readonly VectorMetric[];
+  /** Undefined: none is configured. */
+  embedder: Embedder | undefined;
   weights: Readonly<Record<string, number>>;
   missing: "require" | "strict" | "floor";
   gates: readonly { metric: string; below: number; max: number }[];
   strata: readonly { name: string; when: Condition; probability: number }[];
   rest: number;
   minimum: number;
+}
+
+/** The model that makes vectors of texts. */
+interface Embedder {
+  provider: JudgeProvider;
+  model: string;
+  timeoutMs: number;
+  price: JudgePrice;
 }
 
 export interface CanaryTarget {
@@ -233,6 +279,9 @@ export interface JudgeConfig {
   providers: readonly JudgeProvider[];
   settleMs: number;
   usdPerDay: number | undefined;
+  usdPerMonth: number | undefined;
+  /** Shares of both that strata have to themselves, by name. */
+  reserves: ReadonlyMap<string, number>;
   /** Reference answers by normalised question. */
   golden: ReadonlyMap<string, string>;
   /** The same, of canaries that have one. */
@@ -247,7 +296,10 @@ export interface JudgeConfig {
 type File = z.output<typeof file>;
 type JudgeSection = File["judges"][number];
 
-/** @throws ConfigFileError naming every problem */
+/**
+ * @param env also names the file with prices of one's own (ASSAY_PRICES)
+ * @throws ConfigFileError naming every problem
+ */
 export function readJudgeConfig(
   path: string | undefined,
   env: NodeJS.ProcessEnv,
@@ -259,6 +311,7 @@ export function readJudgeConfig(
 export function parseJudgeConfig(text: string, env: NodeJS.ProcessEnv, path: string): JudgeConfig {
   const found = parseConfigFile(text, path, file);
   const problems: string[] = [];
+  const book = readPriceBook(env["ASSAY_PRICES"] || undefined);
   const from = (value: string | { env: string } | undefined, at: string): string => {
     if (typeof value !== "object") return value ?? "";
     const read = env[value.env];
@@ -283,16 +336,24 @@ export function parseJudgeConfig(text: string, env: NodeJS.ProcessEnv, path: str
       return [key, made] as const;
     }),
   );
-  const judges = judgesOf(found, metrics, providers, from, problems);
-  const profiles = found.profiles.map((section, at) =>
-    profileOf(section, `profiles.${at}`, judges, metrics, problems),
-  );
+  const judges = judgesOf(found, { metrics, providers, book, from, problems });
+  const embedder = embedderOf(found, { providers, book, from, problems });
+  const profiles = found.profiles.map((section, at) => ({
+    ...profileOf(section, `profiles.${at}`, judges, metrics, problems),
+    answerForm: formOfAnswers(
+      section.answer_schema && beside(section.answer_schema),
+      `profiles.${at}.answer_schema`,
+      problems,
+    ),
+    embedder,
+  }));
+  const reserves = reservesOf(found, problems);
   const golden = goldenOf(goldenSet, problems);
   const canaryFiles = [found.canaries?.file, found.canaries?.sentinels].map(
     (file) => file && beside(file),
   );
   const canaries =
-    found.canaries && canariesOf(found, canaryFiles, { providers, judges, from, problems });
+    found.canaries && canariesOf(found, canaryFiles, { providers, judges, book, from, problems });
   if (problems.length > 0) throw configFileError(path, problems);
   return {
     profiles,
@@ -300,6 +361,8 @@ export function parseJudgeConfig(text: string, env: NodeJS.ProcessEnv, path: str
     providers: [...providers.values()],
     settleMs: found.settle_seconds * 1_000,
     usdPerDay: found.usd_per_day,
+    usdPerMonth: found.usd_per_month,
+    reserves,
     golden,
     canaryReferences: new Map(
       canaries?.canaries.flatMap(({ question, reference }) =>
@@ -308,18 +371,32 @@ export function parseJudgeConfig(text: string, env: NodeJS.ProcessEnv, path: str
     ),
     canaries,
     events: found.events,
-    files: [resolve(path), goldenSet, folder, ...canaryFiles, ...metricFiles(folder)].filter(
-      (one) => one !== undefined,
-    ),
+    files: [
+      resolve(path),
+      goldenSet,
+      folder,
+      ...found.profiles.map(({ answer_schema: file }) => file && beside(file)),
+      ...canaryFiles,
+      ...metricFiles(folder),
+    ].filter((one) => one !== undefined),
   };
 }
 
 function judgesOf(
-  { judges, usd_per_day }: File,
-  metrics: ReadonlyMap<string, Metric>,
-  providers: ReadonlyMap<string, JudgeProvider>,
-  from: (value: string | { env: string }, at: string) => string,
-  problems: string[],
+  { judges, usd_per_day, usd_per_month }: File,
+  {
+    metrics,
+    providers,
+    book,
+    from,
+    problems,
+  }: {
+    metrics: ReadonlyMap<string, Metric>;
+    providers: ReadonlyMap<string, JudgeProvider>;
+    book: PriceBook;
+    from: (value: string | { env: string }, at: string) => string;
+    problems: string[];
+  },
 ): Map<string, Judge> {
   const found = new Map<string, Judge>();
   judges.forEach((section, at) => {
@@ -361,11 +438,11 @@ function judgesOf(
       maxInputCharacters: section.max_input_characters,
       onInjection: section.on_injection,
       escalate: section.escalate,
-      price: priceOf(section, provider),
+      price: priceOf(section, provider, book),
     };
-    if (usd_per_day !== undefined && !isPriced(judge))
+    if ((usd_per_day ?? usd_per_month) !== undefined && !isPriced(judge))
       problems.push(
-        `${place}: expected usd_per_million_tokens, because nothing is known of the price of "${model}" and usd_per_day limits the spend`,
+        `${place}: expected usd_per_million_tokens, because nothing is known of the price of "${model}" and ${usd_per_day === undefined ? "usd_per_month" : "usd_per_day"} limits the spend`,
       );
     found.set(key, { ...judge, hash: judgeHash(judge) });
   });
@@ -405,7 +482,7 @@ function strategyProblems(section: JudgeSection, metric: Metric): string[] {
   return problems;
 }
 
-function keyOf(metric: string, role: "cheap" | "strong"): string {
+function keyOf(metric: string, role: Role): string {
   return `${metric}/${role}`;
 }
 
@@ -415,11 +492,13 @@ function canariesOf(
   {
     providers,
     judges,
+    book,
     from,
     problems,
   }: {
     providers: ReadonlyMap<string, JudgeProvider>;
     judges: ReadonlyMap<string, Judge>;
+    book: PriceBook;
     from: (value: string | { env: string }, at: string) => string;
     problems: string[];
   },
@@ -437,7 +516,7 @@ function canariesOf(
     problems.push(`canaries.judged: expected a profile for project "${project}"`);
   return {
     targets: targets.flatMap((target, at) =>
-      targetOf(target, `canaries.targets.${at}`, { providers, from, problems }),
+      targetOf(target, `canaries.targets.${at}`, { providers, book, from, problems }),
     ),
     canaries,
     sentinels,
@@ -454,10 +533,12 @@ function targetOf(
   place: string,
   {
     providers,
+    book,
     from,
     problems,
   }: {
     providers: ReadonlyMap<string, JudgeProvider>;
+    book: PriceBook;
     from: (value: string | { env: string }, at: string) => string;
     problems: string[];
   },
@@ -470,7 +551,7 @@ function targetOf(
     );
     return [];
   }
-  const price = priceOf(section, provider);
+  const price = priceOf(section, provider, book);
   if (!isPriced({ price, model }))
     problems.push(
       `${place}: expected usd_per_million_tokens, because nothing is known of the price of "${model}" and usd_per_day limits the spend`,
@@ -494,16 +575,16 @@ function targetOf(
 function priceOf(
   { usd_per_million_tokens: usd }: Pick<JudgeSection, "usd_per_million_tokens">,
   { kind }: JudgeProvider,
+  book: PriceBook,
 ): JudgePrice {
-  if (!usd) return { provider: kind };
+  if (!usd) return { book, provider: kind };
   const pico = (perMillion: number): bigint => BigInt(Math.round(perMillion * 1e6));
-  return { own: { input: pico(usd.input), output: pico(usd.output) }, provider: kind };
+  return { own: { input: pico(usd.input), output: pico(usd.output) }, book, provider: kind };
 }
 
 function isPriced({ price, model }: Pick<Judge, "price" | "model">): boolean {
   return (
-    price.own !== undefined ||
-    loadPriceBook().resolve(price.provider, model, Date.now()) !== undefined
+    price.own !== undefined || price.book.resolve(price.provider, model, Date.now()) !== undefined
   );
 }
 
@@ -513,7 +594,7 @@ function profileOf(
   judges: ReadonlyMap<string, Judge>,
   metrics: ReadonlyMap<string, Metric>,
   problems: string[],
-): Profile {
+): Omit<Profile, "answerForm" | "embedder"> {
   // The only judge of a metric sees all that are chosen, whatever it is called.
   const first = (metric: string): Judge | undefined =>
     judges.get(keyOf(metric, "cheap")) ?? judges.get(keyOf(metric, "strong"));
@@ -527,7 +608,10 @@ function profileOf(
     if (instead !== undefined && other) used.set(instead, other);
   }
   const strong = new Map<string, Judge>();
+  const onTrial = new Map<string, Judge>();
   for (const [metric, judge] of used) {
+    const trial = judges.get(keyOf(metric, "shadow"));
+    if (trial) onTrial.set(metric, trial);
     const second = judges.get(keyOf(metric, "strong"));
     if (second && second !== judge) strong.set(metric, second);
     else if (judge.escalate || judge.onInjection === "escalate")
@@ -535,7 +619,7 @@ function profileOf(
   }
   if (Object.keys(section.weights).length === 0)
     problems.push(`${place}.weights: expected at least one`);
-  const { strata, rest, minimum, audit, retest } = section.sampling;
+  const { strata, rest, minimum, audit, shadow, retest } = section.sampling;
   for (const [at, { probability }] of strata.entries())
     if (probability < minimum)
       problems.push(
@@ -546,8 +630,11 @@ function profileOf(
     judges: used,
     strong,
     audit,
+    onTrial,
+    shadow,
     retest,
     textMetrics: section.without_model,
+    vectorMetrics: section.by_embeddings,
     weights: section.weights,
     missing: section.missing,
     gates: section.gates,
@@ -555,6 +642,79 @@ function profileOf(
     rest,
     minimum,
   };
+}
+
+function embedderOf(
+  { embeddings: section, profiles, usd_per_day, usd_per_month }: File,
+  {
+    providers,
+    book,
+    from,
+    problems,
+  }: {
+    providers: ReadonlyMap<string, JudgeProvider>;
+    book: PriceBook;
+    from: (value: string | { env: string }, at: string) => string;
+    problems: string[];
+  },
+): Embedder | undefined {
+  const isWanted = profiles.some(({ by_embeddings }) => by_embeddings.length > 0);
+  if (!section) {
+    if (isWanted) problems.push("embeddings: expected a provider and a model for by_embeddings");
+    return undefined;
+  }
+  const provider = providers.get(section.provider);
+  if (provider?.kind !== "openai") {
+    problems.push(
+      `embeddings.provider: expected one with an API of OpenAI's form, got "${section.provider}"`,
+    );
+    return undefined;
+  }
+  const model = from(section.model, "embeddings.model");
+  const own = section.usd_per_million_tokens;
+  const price = priceOf(
+    { usd_per_million_tokens: own && { input: own.input, output: 0 } },
+    provider,
+    book,
+  );
+  if ((usd_per_day ?? usd_per_month) !== undefined && !isPriced({ price, model }))
+    problems.push(
+      `embeddings: expected usd_per_million_tokens, because nothing is known of the price of "${model}"`,
+    );
+  return { provider, model, timeoutMs: section.timeout_ms, price };
+}
+
+function formOfAnswers(path: string | undefined, place: string, problems: string[]): AnswerForm {
+  if (!path) return ANY_JSON;
+  try {
+    const schema = JSON.parse(readFileSync(path, "utf8")) as NonNullable<AnswerForm["schema"]>;
+    return { schema, check: jsonCheck(schema) };
+  } catch (error) {
+    problems.push(
+      `${place}: expected a file with a JSON Schema, got "${path}": ${(error as Error).message}`,
+    );
+    return ANY_JSON;
+  }
+}
+
+function reservesOf({ profiles, usd_per_day, usd_per_month }: File, problems: string[]) {
+  const reserves = new Map<string, number>();
+  for (const { sampling } of profiles)
+    for (const { name: stratum, reserve } of sampling.strata) {
+      if (reserve === undefined) continue;
+      const before = reserves.get(stratum) ?? reserve;
+      if (before !== reserve)
+        problems.push(
+          `sampling.strata, ${stratum}: expected one reserve, got "${before}" and "${reserve}"`,
+        );
+      reserves.set(stratum, reserve);
+    }
+  const sum = [...reserves.values()].reduce((so, one) => so + one, 0);
+  if (sum >= 1)
+    problems.push(`sampling.strata: expected reserves of less than 1 together, got "${sum}"`);
+  if (reserves.size > 0 && (usd_per_day ?? usd_per_month) === undefined)
+    problems.push("sampling.strata: expected usd_per_day or usd_per_month, of which to reserve");
+  return reserves;
 }
 
 const goldenLine = z.strictObject({ question: z.string().min(1), reference: z.string().min(1) });

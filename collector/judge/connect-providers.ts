@@ -3,7 +3,7 @@ import { anthropicProvider } from "./anthropic-provider.ts";
 import type { JudgeConfig } from "./config.ts";
 import { Gate } from "./gate.ts";
 import type { Provider } from "./ask.ts";
-import { openaiProvider } from "./openai-provider.ts";
+import { openaiEmbeddings, openaiProvider } from "./openai-provider.ts";
 
 /** By name. @param gate for how long a provider that is away is left alone at first; see gate.ts */
 export function connectProviders(
@@ -13,8 +13,11 @@ export function connectProviders(
   return new Map(
     providers.map((provider) => {
       const { name, kind, maxInFlight } = provider;
-      const call = kind === "openai" ? openaiProvider(provider) : anthropicProvider(provider);
-      return [name, { name, call, gate: new Gate(maxInFlight, gate) }];
+      const calls =
+        kind === "openai"
+          ? { call: openaiProvider(provider), embed: openaiEmbeddings(provider) }
+          : { call: anthropicProvider(provider) };
+      return [name, { name, ...calls, gate: new Gate(maxInFlight, gate) }];
     }),
   );
 }

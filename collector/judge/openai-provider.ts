@@ -11,26 +11,30 @@ import {
   failureOfStatus,
   retryAfterMs,
   type CallModel,
+  type EmbedTexts,
   type ModelAnswer,
   type ModelRequest,
 } from "./provider.ts";
 
 const TOP_LOGPROBS = 20;
 
-export function openaiProvider({
-  baseUrl,
-  apiKey,
-}: {
+interface Address {
   baseUrl: string;
   apiKey: string;
-}): CallModel {
-  // A local server has no key, and the package insists on one.
-  const client = new OpenAI({
+}
+
+function clientOf({ baseUrl, apiKey }: Address): OpenAI {
+  return new OpenAI({
     baseURL: baseUrl,
+    // A local server has no key, and the package insists on one.
     apiKey: apiKey || "none",
     maxRetries: 0,
     defaultHeaders: { [PURPOSE_HEADER]: PURPOSE },
   });
+}
+
+export function openaiProvider(address: Address): CallModel {
+  const client = clientOf(address);
   /** Servers of this form that know no schemas say so with a 400; they are asked without from then on. */
   let withSchema = true;
 
@@ -43,6 +47,28 @@ export function openaiProvider({
         withSchema = false;
         return await attempt(() => create(client, request, false, signal));
       }
+      throw callError(error);
+    }
+  };
+}
+
+export function openaiEmbeddings(address: Address): EmbedTexts {
+  const client = clientOf(address);
+  return async ({ model, texts, timeoutMs }, signal) => {
+    try {
+      const { data, ...answer } = await client.embeddings.create(
+        { model, input: [...texts], encoding_format: "float" },
+        { signal, timeout: timeoutMs },
+      );
+      if (data.length !== texts.length)
+        throw new CallError(
+          "unavailable",
+          `expected ${texts.length} embeddings, got ${data.length}`,
+        );
+      const vectors = data.toSorted((a, b) => a.index - b.index).map(({ embedding }) => embedding);
+      const usage = { inputTokens: answer.usage?.prompt_tokens ?? 0, outputTokens: 0 };
+      return { vectors, model: answer.model, fingerprint: "", usage };
+    } catch (error) {
       throw callError(error);
     }
   };

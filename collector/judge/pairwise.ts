@@ -12,13 +12,13 @@ import { readPairwise } from "./parse/pairwise.ts";
 import { dataBlock, dataRule, harmless } from "./prompt.ts";
 
 export interface AnswerPair {
-  question: string;
+  question?: string | undefined;
   first: string;
   second: string;
   reference?: string | undefined;
 }
 
-type Preference = "first" | "second" | "tie";
+export type Preference = "first" | "second" | "tie";
 
 type PairOutcome =
   | { status: "ok"; better: Preference; reasoning: string }
@@ -89,7 +89,7 @@ async function askOnce(
     additionalProperties: false,
   };
   const data = {
-    question: harmless(pair.question),
+    ...(pair.question === undefined ? {} : { question: harmless(pair.question) }),
     ...(pair.reference === undefined ? {} : { reference: harmless(pair.reference) }),
     "Answer A": harmless(pair.first),
     "Answer B": harmless(pair.second),

@@ -2,18 +2,18 @@
 import * as fs from "node:fs/promises";
 import { dirname } from "node:path";
 import { z } from "zod";
-import type { Position, Window } from "./records.ts";
+import type { Window } from "./records.ts";
 
-const position = z.object({ settledUnixMs: z.number(), traceId: z.string() });
 const contents = z.object({
-  done: position,
-  window: z.object({ from: position, to: position, factor: z.number().default(1) }).optional(),
+  doneUnixMs: z.number(),
+  window: z.object({ fromUnixMs: z.number(), toUnixMs: z.number() }).optional(),
 });
 
 export interface Progress {
-  done: Position;
-  /** Begun and not known to be finished; with the factor of the budget that its records were, and will be, chosen with. */
-  window?: (Window & { factor: number }) | undefined;
+  /** Traces that had settled by then. */
+  doneUnixMs: number;
+  /** Begun and not known to be finished. */
+  window?: Window | undefined;
 }
 
 /** Undefined: there is no file, or none that can be read. */

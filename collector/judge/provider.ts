@@ -61,6 +61,23 @@ export class CallError extends Error {
 /** @throws CallError */
 export type CallModel = (request: ModelRequest, signal: AbortSignal) => Promise<ModelAnswer>;
 
+export interface EmbeddingRequest {
+  model: string;
+  texts: readonly string[];
+  timeoutMs: number;
+}
+
+export interface Embeddings {
+  /** Of each text, in their order. */
+  vectors: readonly (readonly number[])[];
+  model: string;
+  fingerprint: string;
+  usage: ModelAnswer["usage"];
+}
+
+/** @throws CallError */
+export type EmbedTexts = (request: EmbeddingRequest, signal: AbortSignal) => Promise<Embeddings>;
+
 /** Of an answer that is none. */
 export function failureOfStatus(status: number | undefined, code: string): CallFailure {
   if (/content_filter|content_policy/.test(code)) return "filter";

@@ -1,5 +1,4 @@
 /** The providers of a configuration, each with its gate, and what their calls cost. */
-import { loadPriceBook } from "@assay/instrumentation/pricing";
 import type { Provider } from "./ask.ts";
 import type { JudgeConfig, JudgePrice } from "./config.ts";
 import { connectProviders } from "./connect-providers.ts";
@@ -49,9 +48,8 @@ export function priceOf(
   usage: ModelAnswer["usage"],
   nowUnixMs: number,
 ): bigint | undefined {
-  const { own, provider } = price;
+  const { own, book, provider } = price;
   if (own) return own.input * BigInt(usage.inputTokens) + own.output * BigInt(usage.outputTokens);
-  const book = loadPriceBook();
   const found = book.resolve(provider, model, nowUnixMs);
   return found && book.cost(found, usage);
 }

@@ -3,7 +3,6 @@
  * Content is JSON as the GenAI conventions define it; what is none is taken as text.
  */
 import type { JudgedRecord } from "./prompt.ts";
-import type { RecordFacts } from "./sampling.ts";
 
 /** A span as the query gives it (records.ts). */
 export interface TraceSpan {
@@ -33,8 +32,6 @@ export interface TraceSpan {
   documentCount: number;
   receivedAtUnixMs: number;
   reference: string;
-  /** What a call of a judge or a canary says of itself (provider.ts). */
-  purpose: string;
 }
 
 export interface SpanContent {
@@ -48,19 +45,12 @@ export interface SpanContent {
 /** Where the reference answer came from; "": there is none. */
 export type ReferenceFrom = "span" | "golden" | "canary" | "";
 
-/** What is known of a record before it is decided whether it is judged. */
-export interface Candidate {
-  facts: RecordFacts;
+/** What is judged of a trace. */
+export interface TraceRecord {
   /** The span whose answer it is. */
-  answered: Pick<TraceSpan, "traceId" | "spanId" | "project" | "eventTimeUnixMs" | "hasContent">;
-  traceProbability: number;
-  /** It is a call of a judge or a canary. */
-  isOwn: boolean;
-}
-
-export interface TraceRecord extends Candidate {
   answered: TraceSpan;
   spans: readonly TraceSpan[];
+  traceProbability: number;
   receivedAtUnixMs: number;
 }
 
@@ -78,15 +68,11 @@ export function recordOf(spans: readonly TraceSpan[]): TraceRecord | undefined {
     (a, b) => b.endUnixMs - a.endUnixMs || (a.spanId < b.spanId ? -1 : 1),
   )[0];
   if (!answered) return undefined;
-  const { project, environment, release, model, status, inputTokens, durationMs } = answered;
-  const hasDocuments = spans.some(({ documentCount }) => documentCount > 0);
   return {
-    facts: { project, environment, release, model, status, inputTokens, durationMs, hasDocuments },
     answered,
     spans,
     traceProbability: 1 / Math.max(1, answered.samplingWeight),
     receivedAtUnixMs: Math.max(...spans.map((span) => span.receivedAtUnixMs)),
-    isOwn: spans.some(({ purpose }) => purpose !== ""),
   };
 }
 

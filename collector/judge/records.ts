@@ -1,136 +1,159 @@
 /**
- * Traces that have settled: nothing of them has come for a while. Each collector judges the spans that came through it,
- * in the order in which their traces settled, so that where it is is one pair: a time and a trace's id.
+ * Traces that have settled: nothing of them has come for a while. Each collector judges the spans that came through it, a
+ * window of time after the other: those traces whose last span was received in it.
  */
 import type { ClickHouseClient } from "@clickhouse/client";
 import { ATTR } from "@assay/instrumentation/conventions";
 import { PURPOSE_HEADER } from "./provider.ts";
-import { ANSWERING, type Candidate, type SpanContent, type TraceSpan } from "./record.ts";
-import type { RecordFacts } from "./sampling.ts";
-
-/** In the order of `(settledUnixMs, traceId)`. */
-export interface Position {
-  settledUnixMs: number;
-  /** 32 hex digits. */
-  traceId: string;
-}
+import { ANSWERING, type SpanContent, type TraceSpan } from "./record.ts";
 
 export interface Window {
-  /** Excluded. */
-  from: Position;
-  /** Included. */
-  to: Position;
+  /** When the last spans of its traces were received: after this, in unix milliseconds. */
+  fromUnixMs: number;
+  /** Until this, included. */
+  toUnixMs: number;
 }
-
-export const START: Position = { settledUnixMs: 0, traceId: "" };
 
 /** A span may say that it began long before it was sent; what is older is not looked for. */
 const DAYS_BACK = 8;
 
 /** A judge's calls carry a header; whoever traces the gateway that they go through may have kept it. */
 const HEADER = PURPOSE_HEADER.toLowerCase();
-const PURPOSE = `concat(attrs_string['http.request.header.${HEADER}'], attrs_json['http.request.header.${HEADER}'])`;
-
 /** The names alone: reading the values of all attributes of all traffic would take longer than all the rest. */
 const IS_OWN = `has(attrs_string.keys, 'http.request.header.${HEADER}') OR has(attrs_json.keys, 'http.request.header.${HEADER}')`;
 
-const SETTLED = `
-SELECT lower(hex(trace_id)) AS traceId, toUnixTimestamp64Milli(max(received_at)) AS settledUnixMs
-FROM assay.spans
-WHERE collector_id = {collector:String} AND received_at >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')
-  AND event_time >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') - INTERVAL ${DAYS_BACK} DAY
-GROUP BY trace_id
-HAVING settledUnixMs <= {until:Int64} AND (settledUnixMs, traceId) > ({from:Int64}, {trace:String})`;
+const OF_COLLECTOR = `collector_id = {collector:String}
+  AND event_time >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') - INTERVAL ${DAYS_BACK} DAY`;
+const RECEIVED_AFTER = "received_at > fromUnixTimestamp64Milli({from:Int64}, 'UTC')";
+const RECEIVED_UNTIL = "received_at <= fromUnixTimestamp64Milli({to:Int64}, 'UTC')";
 
-/** The end of the next window of at most `limit` traces; undefined when nothing has settled. */
-export async function nextPosition(
+/** When the next span was received; undefined: none was. */
+export async function nextReceived(
   client: ClickHouseClient,
-  {
-    collectorId,
-    from,
-    untilUnixMs,
-    limit,
-  }: { collectorId: string; from: Position; untilUnixMs: number; limit: number },
-): Promise<Position | undefined> {
-  const rows = await query<Position>(
+  collectorId: string,
+  afterUnixMs: number,
+): Promise<number | undefined> {
+  const [row] = await query<{ found: number; at: number }>(
     client,
-    `SELECT traceId, toFloat64(settledUnixMs) AS settledUnixMs FROM (${SETTLED} ORDER BY settledUnixMs, traceId LIMIT {limit:UInt32})
-     ORDER BY settledUnixMs DESC, traceId DESC LIMIT 1`,
-    parameters(collectorId, from, untilUnixMs, { limit }),
+    `SELECT toFloat64(count()) AS found, toFloat64(toUnixTimestamp64Milli(min(received_at))) AS at
+     FROM assay.spans WHERE ${OF_COLLECTOR} AND ${RECEIVED_AFTER}`,
+    { collector: collectorId, from: Math.floor(afterUnixMs) },
   );
-  return rows[0];
+  return row && row.found > 0 ? row.at : undefined;
 }
 
 /**
- * Of the traces of a window those with a model's answer: one row each, with what decides whether they are judged. Few
- * are, and only of those the rest is fetched: reading all spans of all traffic took as long as storing them.
+ * Spans of the traces of a window, as a condition on `assay.spans`: of those of which something was received in it those of
+ * which nothing came in the time after it in which traces settle. What came long before the window is not looked at: the
+ * trace was decided on then.
  */
-export async function candidatesOf(
-  client: ClickHouseClient,
+export const OF_WINDOW = `event_time >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') - INTERVAL ${DAYS_BACK} DAY
+  AND received_at > fromUnixTimestamp64Milli({from:Int64}, 'UTC') - INTERVAL {lookback:UInt32} SECOND AND ${RECEIVED_UNTIL}
+  AND trace_id IN (
+    SELECT DISTINCT trace_id FROM assay.spans WHERE ${OF_COLLECTOR} AND ${RECEIVED_AFTER} AND ${RECEIVED_UNTIL}
+      AND trace_id NOT IN (
+        SELECT trace_id FROM assay.spans WHERE ${OF_COLLECTOR}
+          AND received_at > fromUnixTimestamp64Milli({to:Int64}, 'UTC') AND received_at <= fromUnixTimestamp64Milli({settled:Int64}, 'UTC')
+      )
+  )`;
+
+const LEAST_LOOKBACK_S = 60;
+
+/** @param settleMs how long nothing may come of a trace before it has settled */
+export function windowParameters(
   collectorId: string,
-  { from, to }: Window,
-): Promise<Candidate[]> {
-  const rows = await query<CandidateRow>(
-    client,
-    `SELECT lower(hex(trace_id)) AS traceId, ${ANSWERED.map((_, at) => `tupleElement(a, ${at + 1}) AS ${ANSWERED[at]![0]}`).join(", ")},
-       hasDocuments, isOwn
-     FROM (
-       SELECT trace_id, max(document_count) > 0 AS hasDocuments, max(${IS_OWN}) AS isOwn,
-         argMinIf(tuple(${ANSWERED.map(([, sql]) => sql).join(", ")}), (-toInt64(end_unix_nano), span_id), ${ANSWERING_SQL}) AS a
-       FROM assay.spans
-       WHERE event_time >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') - INTERVAL ${DAYS_BACK} DAY
-         AND trace_id IN (SELECT toFixedString(unhex(traceId), 16) FROM (${SETTLED} AND (settledUnixMs, traceId) <= ({until:Int64}, {last:String})))
-       GROUP BY trace_id HAVING countIf(${ANSWERING_SQL}) > 0
-     )`,
-    parameters(collectorId, from, to.settledUnixMs, { last: to.traceId }),
-  );
-  return rows.map((row) => {
-    const { traceId, spanId, eventTimeUnixMs, hasContent, samplingWeight, isOwn, ...facts } = row;
-    return {
-      facts: { ...facts, hasDocuments: Boolean(facts.hasDocuments) },
-      answered: { traceId, spanId, project: facts.project, eventTimeUnixMs, hasContent },
-      traceProbability: 1 / Math.max(1, samplingWeight),
-      isOwn: Boolean(isOwn),
-    };
-  });
+  { fromUnixMs, toUnixMs }: Window,
+  settleMs: number,
+): Record<string, unknown> {
+  return {
+    collector: collectorId,
+    from: Math.floor(fromUnixMs),
+    to: Math.floor(toUnixMs),
+    settled: Math.floor(toUnixMs + settleMs),
+    lookback: Math.max(LEAST_LOOKBACK_S, Math.ceil(settleMs / 1_000)),
+  };
 }
 
-type CandidateRow = RecordFacts &
-  Candidate["answered"] & { samplingWeight: number; isOwn: boolean };
+/**
+ * Of the traces with a model's answer one row each, with what decides whether they are judged. Few are, and only of those
+ * the rest is fetched: reading all spans of all traffic took as long as storing them.
+ */
+export function candidatesSql(condition: string): string {
+  return `
+  SELECT trace_id, ${ANSWERED.map(([name], at) => `tupleElement(answered, ${at + 1}) AS ${name}`).join(", ")}, has_documents, is_own
+  FROM (
+    SELECT trace_id, max(document_count) > 0 AS has_documents, max(${IS_OWN}) AS is_own,
+      argMinIf(tuple(${ANSWERED.map(([, sql]) => sql).join(", ")}), (-toInt64(end_unix_nano), span_id), ${ANSWERING_SQL}) AS answered
+    FROM assay.spans
+    WHERE ${condition}
+    GROUP BY trace_id HAVING countIf(${ANSWERING_SQL}) > 0
+  )`;
+}
 
 /** Of the span whose answer is judged (record.ts): name, and how it is read. */
 const ANSWERED: readonly (readonly [name: string, sql: string])[] = [
-  ["spanId", "lower(hex(span_id))"],
+  ["span_id", "span_id"],
   ["project", "project"],
   ["environment", "environment"],
   ["release", "release"],
   ["model", "if(response_model = '', request_model, response_model)"],
   ["status", "status"],
-  ["inputTokens", "toFloat64(input_tokens)"],
-  ["durationMs", "duration_ns / 1e6"],
-  ["eventTimeUnixMs", "toFloat64(toUnixTimestamp64Milli(event_time))"],
-  ["hasContent", "has_content"],
-  ["samplingWeight", "sampling_weight"],
+  ["input_tokens", "input_tokens"],
+  ["duration_ms", "duration_ns / 1e6"],
+  ["event_time", "toDateTime(event_time)"],
+  ["has_content", "has_content"],
+  ["weight", "greatest(1, sampling_weight)"],
 ];
 const ANSWERING_SQL = `is_model_call AND operation IN (${[...ANSWERING].map((name) => `'${name}'`).join(", ")})`;
 
-/** All spans that tell what was asked, found or answered, of a few traces that began in a range. */
-export async function spansOf(
+/** Where all spans of a few traces lie: projects, and times between which they began. */
+export interface Extent {
+  projects: readonly string[];
+  fromUnixMs: number;
+  toUnixMs: number;
+}
+
+/** By the index of traces, which is sorted by their ids; undefined: nothing is known of them any more. */
+export async function extentOf(
   client: ClickHouseClient,
-  traces: readonly { traceId: string; eventTimeUnixMs: number }[],
-): Promise<Map<string, TraceSpan[]>> {
-  if (traces.length === 0) return new Map();
-  const times = traces.map(({ eventTimeUnixMs }) => eventTimeUnixMs);
-  return tracesWhere(
+  traceIds: readonly string[],
+): Promise<Extent | undefined> {
+  const [row] = await query<Extent & { found: number }>(
     client,
-    `event_time >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') - INTERVAL 1 DAY AND event_time <= fromUnixTimestamp64Milli({to:Int64}, 'UTC') + INTERVAL 1 DAY
-       AND trace_id IN (SELECT toFixedString(unhex(arrayJoin({traces:Array(String)})), 16))`,
-    {
-      from: Math.floor(Math.min(...times)),
-      to: Math.ceil(Math.max(...times)),
-      traces: traces.map(({ traceId }) => traceId),
-    },
+    `SELECT toFloat64(count()) AS found, groupUniqArray(toString(project)) AS projects,
+       toFloat64(toUnixTimestamp64Milli(min(start))) AS fromUnixMs, toFloat64(toUnixTimestamp64Milli(max(least(end, start + INTERVAL 1 DAY)))) AS toUnixMs
+     FROM assay.trace_index WHERE ${IS_ONE_OF}`,
+    { traces: traceIds },
   );
+  return row && row.found > 0 ? row : undefined;
+}
+
+const IS_ONE_OF =
+  "trace_id IN (SELECT toFixedString(unhex(arrayJoin({traces:Array(String)})), 16))";
+
+/** Spans, or contents, of a few traces in their extent; with `withinParameters`. Content may come after its span. */
+export const WITHIN = `${IS_ONE_OF} AND project IN {projects:Array(String)}
+  AND event_time >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') AND event_time <= fromUnixTimestamp64Milli({to:Int64}, 'UTC') + INTERVAL 1 HOUR`;
+
+export function withinParameters(
+  traceIds: readonly string[],
+  { projects, fromUnixMs, toUnixMs }: Extent,
+): Record<string, unknown> {
+  return {
+    traces: traceIds,
+    projects,
+    from: Math.floor(fromUnixMs),
+    to: Math.ceil(toUnixMs),
+  };
+}
+
+/** All spans that tell what was asked, found or answered, by trace, in the order of their time; each once. */
+export function spansOf(
+  client: ClickHouseClient,
+  traceIds: readonly string[],
+  extent: Extent,
+): Promise<Map<string, TraceSpan[]>> {
+  return tracesWhere(client, WITHIN, withinParameters(traceIds, extent));
 }
 
 /** The spans that tell of a record, by trace, in the order of their time; each once. */
@@ -147,11 +170,10 @@ export async function tracesWhere(
        if(response_model = '', request_model, response_model) AS model, status, toFloat64(input_tokens) AS inputTokens,
        session_id AS sessionId, user_id AS userId, response_id AS responseId, prompt_version AS promptVersion,
        prompt_hash AS promptHash, sampling_weight AS samplingWeight, document_count AS documentCount,
-       toFloat64(toUnixTimestamp64Milli(received_at)) AS receivedAtUnixMs, attrs_string['${ATTR.assayReference}'] AS reference,
-       ${PURPOSE} AS purpose
+       toFloat64(toUnixTimestamp64Milli(received_at)) AS receivedAtUnixMs, attrs_string['${ATTR.assayReference}'] AS reference
      FROM assay.spans
      WHERE ${condition}
-       AND (is_model_call OR operation = 'retrieval' OR attrs_string['${ATTR.assayReference}'] != '' OR purpose != '')
+       AND (is_model_call OR operation = 'retrieval' OR attrs_string['${ATTR.assayReference}'] != '')
      ORDER BY traceId, eventTimeUnixMs
      LIMIT 1 BY traceId, spanId`,
     params,
@@ -203,26 +225,18 @@ export interface PagePosition {
 /** By trace and span, of the traces given. */
 export async function contentsOf(
   client: ClickHouseClient,
-  traces: readonly { traceId: string; eventTimeUnixMs: number; project: string }[],
+  traceIds: readonly string[],
+  extent: Extent,
 ): Promise<Map<string, Map<string, SpanContent>>> {
-  if (traces.length === 0) return new Map();
-  const times = traces.map(({ eventTimeUnixMs }) => eventTimeUnixMs);
   const rows = await query<SpanContent & { traceId: string }>(
     client,
     `SELECT lower(hex(trace_id)) AS traceId, lower(hex(span_id)) AS spanId,
        argMax(content_input, length(content_input)) AS input, argMax(content_output, length(content_output)) AS output,
        any(content_query) AS query, argMax(content_documents, length(content_documents)) AS documents
      FROM assay.span_content
-     WHERE project IN {projects:Array(String)} AND trace_id IN (SELECT toFixedString(unhex(arrayJoin({traces:Array(String)})), 16))
-       AND event_time >= fromUnixTimestamp64Milli({least:Int64}, 'UTC') - INTERVAL 1 DAY
-       AND event_time <= fromUnixTimestamp64Milli({most:Int64}, 'UTC') + INTERVAL 1 DAY
+     WHERE ${WITHIN}
      GROUP BY trace_id, span_id`,
-    {
-      projects: [...new Set(traces.map(({ project }) => project))],
-      traces: traces.map(({ traceId }) => traceId),
-      least: Math.floor(Math.min(...times)),
-      most: Math.ceil(Math.max(...times)),
-    },
+    withinParameters(traceIds, extent),
   );
   return new Map(
     [...Map.groupBy(rows, ({ traceId }) => traceId)].map(([traceId, spans]) => [
@@ -230,21 +244,6 @@ export async function contentsOf(
       new Map(spans.map((span) => [span.spanId, span])),
     ]),
   );
-}
-
-function parameters(
-  collectorId: string,
-  from: Position,
-  until: number,
-  more: object,
-): Record<string, unknown> {
-  return {
-    collector: collectorId,
-    from: Math.floor(from.settledUnixMs),
-    trace: from.traceId,
-    until: Math.floor(until),
-    ...more,
-  };
 }
 
 async function query<Row>(

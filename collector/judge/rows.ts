@@ -1,4 +1,4 @@
-/** Counts of traffic into ClickHouse, each insert under a token: made again it is not stored again. */
+/** Decisions into ClickHouse, each insert under a token: made again it is not stored again. Traffic is counted from them. */
 import type { ClickHouseClient } from "@clickhouse/client";
 import { insertRows } from "@assay/clickhouse";
 
@@ -19,8 +19,15 @@ export interface DecisionRow {
   reason: Reason;
   configured: number;
   probability: number;
+  environment: string;
+  release: string;
+  /** That answered. */
+  model: string;
+  /** How many records it stands for, by what was sampled before it came here. */
+  weight: number;
 }
 
+/** Of a backfill. */
 export async function insertDecisions(
   client: ClickHouseClient,
   rows: readonly DecisionRow[],
@@ -60,7 +67,7 @@ export async function raiseProbability(
   await client.command({
     query: `INSERT INTO assay.evaluations
       SELECT e.* REPLACE (e.judge_probability * {probability:Float64} / before.probability AS judge_probability, now64(9) AS evaluated_at, now64(3) AS received_at)
-      FROM (SELECT * FROM assay.evaluations WHERE source = 'judge' AND purpose IN ('traffic', 'audit', 'retest')
+      FROM (SELECT * FROM assay.evaluations WHERE source = 'judge' AND purpose IN ('traffic', 'audit', 'shadow', 'retest')
         AND trace_id IN (SELECT toFixedString(unhex(arrayJoin({traces:Array(String)})), 16)) ORDER BY evaluated_at DESC LIMIT 1 BY evaluation_id) AS e
       INNER JOIN (
         SELECT trace_id, argMax(judge_probability, evaluated_at) AS probability FROM assay.evaluations
@@ -68,34 +75,6 @@ export async function raiseProbability(
         GROUP BY trace_id HAVING probability < {probability:Float64}
       ) AS before ON before.trace_id = e.trace_id`,
     query_params: { traces: traceIds, probability },
-    clickhouse_settings: { insert_deduplication_token: token, async_insert: 0 },
-  });
-}
-
-export interface TrafficRow {
-  project: string;
-  /** Start of the hour, unix seconds. */
-  hour: number;
-  environment: string;
-  release: string;
-  model: string;
-  stratum: string;
-  rule: string;
-  reason: Reason;
-  records: number;
-  weight: number;
-}
-
-export async function insertTraffic(
-  client: ClickHouseClient,
-  rows: readonly TrafficRow[],
-  token: string,
-): Promise<void> {
-  if (rows.length === 0) return;
-  await client.insert({
-    table: "assay.traffic_1h",
-    values: rows,
-    format: "JSONEachRow",
     clickhouse_settings: { insert_deduplication_token: token, async_insert: 0 },
   });
 }

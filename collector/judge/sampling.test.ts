@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { Profile } from "./config.ts";
-import { positionOf, profileFor, stratumOf, type RecordFacts } from "./sampling.ts";
+import { positionOf, profileFor } from "./sampling.ts";
+import { ANY_JSON } from "./text-metrics.ts";
 
 test("known answer 16: the position of a record", () => {
   expect(positionOf("obs-123")).toBe(3628984152441765 / 2 ** 53);
@@ -29,35 +30,20 @@ const profile: Profile = {
   judges: new Map(),
   strong: new Map(),
   audit: 0.15,
+  onTrial: new Map(),
+  shadow: 0.15,
   retest: 0,
   textMetrics: [],
+  answerForm: ANY_JSON,
+  vectorMetrics: [],
+  embedder: undefined,
   weights: {},
   missing: "require",
   gates: [],
-  strata: [
-    { name: "failed", when: { status: "error" }, probability: 1 },
-    { name: "long", when: { min_input_tokens: 4_000, models: ["a"] }, probability: 0.2 },
-  ],
+  strata: [],
   rest: 0.02,
   minimum: 0.001,
 };
-const facts: RecordFacts = {
-  project: "p",
-  environment: "production",
-  release: "1",
-  model: "a",
-  status: "ok",
-  inputTokens: 10,
-  durationMs: 5,
-  hasDocuments: false,
-};
-
-test("the first stratum whose conditions all hold", () => {
-  expect(stratumOf(facts, profile)).toEqual({ name: "rest", probability: 0.02 });
-  expect(stratumOf({ ...facts, status: "error", inputTokens: 9_000 }, profile).name).toBe("failed");
-  expect(stratumOf({ ...facts, inputTokens: 4_000 }, profile).name).toBe("long");
-  expect(stratumOf({ ...facts, inputTokens: 4_000, model: "b" }, profile).name).toBe("rest");
-});
 
 test("a project's own profile, else the one for all", () => {
   const own = { ...profile, projects: ["p"] };

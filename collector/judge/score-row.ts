@@ -2,12 +2,14 @@
 import type { EvaluationRow } from "@assay/clickhouse";
 import { formatUsd } from "@assay/instrumentation/pricing";
 import type { Composite } from "@assay/statistics/composite";
+import type { AskFailed, Spent } from "./ask.ts";
 import type { Judge, Profile } from "./config.ts";
 import { hashOf, scoreId } from "./judge-hash.ts";
 import type { Judgement } from "./judging.ts";
 import type { JudgedRecord } from "./prompt.ts";
 import type { ReferenceFrom, TraceRecord } from "./record.ts";
-import { textMetric, textMetricHash, type TextMetric } from "./text-metrics.ts";
+import { textMetric, textMetricHash, type AnswerForm, type TextMetric } from "./text-metrics.ts";
+import { vectorMetricHash, type VectorMetric } from "./vector-metrics.ts";
 
 /** What all rows of a record share. */
 export interface Chosen {
@@ -19,10 +21,10 @@ export interface Chosen {
 }
 
 /**
- * Why it was judged. `audit`: by a second judge, of those that the first judged; `retest`: by the same one once more;
- * `canary`, `sentinel`: not of traffic at all.
+ * Why it was judged. `audit`: by a second judge, of those that the first judged; `shadow`: by one on trial; `retest`: by
+ * the same one once more; `canary`, `sentinel`: not of traffic at all.
  */
-type JudgingPurpose = "traffic" | "audit" | "retest" | "canary" | "sentinel";
+type JudgingPurpose = "traffic" | "audit" | "shadow" | "retest" | "canary" | "sentinel";
 
 export type ScoreRow = EvaluationRow;
 
@@ -132,13 +134,13 @@ export function weightsHash({ weights, missing, gates }: Profile): string {
 /** Undefined: what the metric needs is missing. */
 export function textMetricRow(
   metric: TextMetric,
-  record: JudgedRecord,
+  { record, form }: { record: JudgedRecord; form: AnswerForm },
   chosen: Chosen,
 ): ScoreRow | undefined {
-  const norm = textMetric(metric, record);
+  const norm = textMetric(metric, record, form);
   if (norm === undefined) return undefined;
   const { answered } = chosen.record;
-  const hash = textMetricHash(metric);
+  const hash = textMetricHash(metric, form);
   return {
     ...shared(chosen),
     name: metric,
@@ -156,6 +158,42 @@ export function textMetricRow(
     role: "heuristic",
     judge_hash: hash,
     strategy: "without a model",
+  };
+}
+
+/** @param found norm, or why there is none */
+export function vectorMetricRow(
+  metric: VectorMetric,
+  { model, found, spent }: { model: string; found: number | AskFailed; spent: Spent },
+  chosen: Chosen,
+): ScoreRow {
+  const { answered } = chosen.record;
+  const hash = vectorMetricHash(metric, model);
+  const scored =
+    typeof found === "number"
+      ? { status: "ok", score: found, norm: found }
+      : { status: "failed", error_type: found.failure, explanation: found.detail };
+  return {
+    ...shared(chosen),
+    ...scored,
+    name: metric,
+    evaluation_id: scoreId({
+      record: `${answered.traceId}/${answered.spanId}`,
+      metric,
+      judgeHash: hash,
+      sampleIndex: 0,
+      purpose: chosen.purpose,
+    }),
+    evaluator: model,
+    role: "heuristic",
+    judge_hash: hash,
+    strategy: "embeddings",
+    judge_requested_model: model,
+    judge_model: spent.model,
+    attempts: Math.min(255, spent.attempts),
+    input_tokens: spent.inputTokens,
+    cost: spent.picoUsd === undefined ? null : formatUsd(spent.picoUsd),
+    latency_ms: Math.round(spent.latencyMs),
   };
 }
 

@@ -4,10 +4,11 @@
  */
 import { composite, type Part } from "@assay/statistics/composite";
 import { AnswerCache } from "./answer-cache.ts";
-import type { Budget } from "./budget.ts";
+import { Asker, NOTHING_SPENT, type AskFailed } from "./ask.ts";
 import type { Judge, Profile } from "./config.ts";
 import { isDoubtful } from "./escalate.ts";
 import { judgeRecord, type Failure, type Judgement } from "./judging.ts";
+import type { Purse } from "./money.ts";
 import type { JudgedRecord } from "./prompt.ts";
 import { priceOf, type Providers } from "./providers.ts";
 import { positionOf } from "./sampling.ts";
@@ -16,14 +17,17 @@ import {
   judgementRow,
   normOf,
   textMetricRow,
+  vectorMetricRow,
   weightsHash,
   type Chosen,
   type ScoreRow,
 } from "./score-row.ts";
 import type { StoredScore } from "./stored-scores.ts";
+import { vectorMetricHash, vectorScores } from "./vector-metrics.ts";
 
 export interface ScoringOptions {
-  budget: Budget;
+  /** Of each stratum. */
+  purseOf: (stratum: string) => Purse;
   now?: (() => number) | undefined;
   /** Between attempts at a call; see ask.ts. */
   pauseMs?: ((attempt: number) => number) | undefined;
@@ -92,8 +96,9 @@ export class Scoring {
         );
       }),
     );
+    rows.push(...(await this.#byVectors(profile, judged, whole, context)));
     for (const metric of profile.textMetrics) {
-      const row = textMetricRow(metric, judged, whole);
+      const row = textMetricRow(metric, { record: judged, form: profile.answerForm }, whole);
       if (row && !isStored(metric, String(row["judge_hash"]), whole.purpose)) rows.push(row);
     }
     const sum = compositeOf(profile, parts);
@@ -102,6 +107,40 @@ export class Scoring {
       rows.push(compositeRow(profile, sum, norms, whole));
     }
     return rows;
+  }
+
+  /** All metrics by one call, paid for by the first of them. */
+  async #byVectors(
+    { vectorMetrics, embedder }: Profile,
+    judged: JudgedRecord,
+    whole: Chosen,
+    { providers, stored, signal }: ScoringContext,
+  ): Promise<ScoreRow[]> {
+    if (!embedder) return [];
+    const { model, timeoutMs, provider, price } = embedder;
+    const { answered, receivedAtUnixMs } = whole.record;
+    const { purseOf, now = Date.now, pauseMs } = this.#options;
+    const missing = vectorMetrics.filter((metric) => {
+      const key = `${answered.traceId}/${answered.spanId}/${metric}/${vectorMetricHash(metric, model)}/${whole.purpose}`;
+      return !stored.has(key);
+    });
+    const asker = new Asker({
+      provider: providers.get(provider.name),
+      budget: purseOf(whole.stratum),
+      spender: model,
+      priceOf: (usage) => priceOf({ price, model }, usage, now()),
+      signal,
+      receivedAtUnixMs,
+      now,
+      ...(pauseMs ? { pauseMs } : {}),
+    });
+    const scores = await vectorScores(missing, judged, { model, timeoutMs, asker });
+    if (!scores) return [];
+    return missing.map((metric, at) => {
+      const found = scores instanceof Map ? scores.get(metric)! : (scores as AskFailed);
+      const spent = at === 0 ? asker.spent : { ...NOTHING_SPENT, model: asker.spent.model };
+      return vectorMetricRow(metric, { model, found, spent }, whole);
+    });
   }
 
   /** Who sees it as well, each with the probability of that. */
@@ -113,7 +152,7 @@ export class Scoring {
   ): [Judge, Chosen][] {
     if (whole.purpose !== "traffic") return [];
     const { traceId } = whole.record.answered;
-    const as = (purpose: "audit" | "retest", probability: number): Chosen => ({
+    const as = (purpose: "audit" | "shadow" | "retest", probability: number): Chosen => ({
       ...whole,
       purpose,
       judgeProbability: whole.judgeProbability * probability,
@@ -126,22 +165,28 @@ export class Scoring {
       this.#counts.escalated++;
       others.push([strong, as("audit", 1)]);
     } else if (strong && isAudited) others.push([strong, as("audit", profile.audit)]);
-    if (positionOf(traceId, "judge-retest") < profile.retest)
-      others.push([judge, as("retest", profile.retest)]);
+    const isRetested = positionOf(traceId, "judge-retest") < profile.retest;
+    if (isRetested) others.push([judge, as("retest", profile.retest)]);
+    const onTrial = profile.onTrial.get(judge.metric.metric);
+    if (onTrial && positionOf(traceId, "judge-shadow") < profile.shadow) {
+      others.push([onTrial, as("shadow", profile.shadow)]);
+      // It has to show that it says the same twice before it is believed.
+      if (isRetested) others.push([onTrial, as("retest", profile.shadow * profile.retest)]);
+    }
     return others;
   }
 
   async #judge(
     judge: Judge,
     record: JudgedRecord,
-    { record: { receivedAtUnixMs }, purpose }: Chosen,
+    { record: { receivedAtUnixMs }, purpose, stratum }: Chosen,
     { providers, signal }: ScoringContext,
   ): Promise<Judgement> {
-    const { budget, now = Date.now, pauseMs } = this.#options;
+    const { purseOf, now = Date.now, pauseMs } = this.#options;
     const ask = (): Promise<Judgement> =>
       judgeRecord(judge, record, {
         provider: providers.get(judge.provider.name),
-        budget,
+        budget: purseOf(stratum),
         priceOf: (one, used) => priceOf(one, used, now()),
         signal,
         receivedAtUnixMs,

@@ -69,7 +69,9 @@ export function createJudgeStage(options: JudgeStageOptions): JudgeStage {
         positionFile: join(dataDir, "judge", "position.json"),
         storedThroughUnixMs: () => storedThrough(insertStats()),
         onStored: (rows) => {
-          if (events && sendEvent) for (const row of rows) sendEvent(evaluationEvent(row));
+          if (!events || !sendEvent) return;
+          // Of a judge on trial nobody is to be told.
+          for (const row of rows) if (row["role"] !== "shadow") sendEvent(evaluationEvent(row));
         },
         log,
       });

@@ -1,6 +1,7 @@
 /** What earlier judging left in the store. */
 import type { ClickHouseClient } from "@clickhouse/client";
 import type { Part } from "@assay/statistics/composite";
+import type { SpentBefore } from "./money.ts";
 
 export type StoredScore = Part;
 
@@ -35,17 +36,21 @@ export async function storedScores(
   );
 }
 
-/** USD that judging of traffic has cost since midnight (UTC), as far as it is known. */
-export async function spentToday(client: ClickHouseClient, nowUnixMs: number): Promise<number> {
+/** USD that judging of traffic has cost since midnight and in this month (UTC), as far as it is known. */
+export async function spentBefore(
+  client: ClickHouseClient,
+  nowUnixMs: number,
+): Promise<SpentBefore[]> {
   const result = await client.query({
     query: `
-      SELECT toFloat64(sum(cost)) AS usd FROM (
-        SELECT any(cost) AS cost FROM assay.evaluations
-        WHERE source = 'judge' AND purpose IN ('', 'traffic', 'audit', 'retest', 'shadow') AND evaluated_at >= toStartOfDay(fromUnixTimestamp64Milli({now:Int64}, 'UTC'))
-        GROUP BY evaluation_id)`,
+      SELECT stratum, toFloat64(ifNull(sumIf(usd, judged_at >= toStartOfDay(fromUnixTimestamp64Milli({now:Int64}, 'UTC'))), 0)) AS today, toFloat64(sum(usd)) AS month FROM (
+        SELECT any(e.stratum) AS stratum, any(e.cost) AS usd, max(e.evaluated_at) AS judged_at FROM assay.evaluations AS e
+        WHERE e.source = 'judge' AND e.purpose IN ('', 'traffic', 'audit', 'retest', 'shadow')
+          AND e.evaluated_at >= toStartOfMonth(fromUnixTimestamp64Milli({now:Int64}, 'UTC'))
+        GROUP BY e.evaluation_id)
+      WHERE usd IS NOT NULL GROUP BY stratum`,
     query_params: { now: Math.floor(nowUnixMs) },
     format: "JSONEachRow",
   });
-  const [row] = await result.json<{ usd: number | null }>();
-  return row?.usd ?? 0;
+  return result.json<SpentBefore>();
 }

@@ -1,7 +1,7 @@
 /** The judge over the real engine, and a provider that does what the test says. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { parseJudgeConfig } from "./config.ts";
-import { startLab, until, type Lab } from "./testing/judge-lab.ts";
+import { startLab, until, type Lab, type TestTrace } from "./testing/judge-lab.ts";
 import type { JudgeReply } from "./testing/judge-server.ts";
 
 let lab: Lab;
@@ -68,6 +68,40 @@ settle_seconds: 60`;
     () => lab.scores("name = 'composite'"),
     (found) => found.length === 2,
   );
+});
+
+test("by embeddings: answer and reference as wholes, and sentence by sentence; one call, where both are there", async () => {
+  const text = `
+judges: [{ metric: professionalism, provider: main, model: gpt-4o-mini }]
+profiles: [{ weights: { professionalism: 1 }, by_embeddings: [embedding_similarity, sentence_match], sampling: { rest: 1 } }]
+embeddings: { provider: main, model: text-embedding-3-small }`;
+  const worker = await lab.started(lab.parse(text));
+  await lab.insertTraces([
+    { answer: "Aab.", reference: "Ab." },
+    { answer: "Cc. Dd.", reference: "Dd. Cc." },
+    {},
+  ]);
+  await until(
+    () => worker.stats().composites,
+    (composites) => composites === 3,
+  );
+  const rows = await lab.scores("role = 'heuristic'");
+  // (2, 1) and (1, 1): 3 / sqrt(5 * 2).
+  const near = expect.closeTo(3 / Math.sqrt(10), 9) as number;
+  expect(rows.map(({ name, norm }) => [name, norm])).toEqual([
+    ["embedding_similarity", near],
+    ["sentence_match", near],
+    ["embedding_similarity", expect.closeTo(1, 9)],
+    ["sentence_match", expect.closeTo(1, 9)],
+  ]);
+  expect(rows[0]).toMatchObject({
+    evaluator: "text-embedding-3-small",
+    judge_model: "text-embedding-3-small-1",
+    input_tokens: 1_000,
+    attempts: 1,
+  });
+  expect(Number(rows[0]!["cost"])).toBeGreaterThan(0);
+  expect(rows[1]).toMatchObject({ attempts: 0, input_tokens: 0 });
 });
 
 test("without a reference another metric takes the place, and its name tells; without documents faithfulness does not apply", async () => {
@@ -288,4 +322,70 @@ test("probabilities of tokens make an expected score; 64 calls at once", async (
   expect(rows[0]!["score_expected"]).toBeCloseTo(4.492462, 5);
   expect(rows[0]!.norm).toBeCloseTo((4.492462 - 1) / 4, 5);
   expect(lab.server.mostAtOnce()).toBe(64);
+});
+
+test("each record falls under the first rule of its project's profile that holds", async () => {
+  const text = `
+judges: [{ metric: professionalism, provider: main, model: gpt-4o-mini }]
+profiles:
+  - projects: [q]
+    weights: { professionalism: 1 }
+    sampling: { rest: 0.3 }
+  - weights: { professionalism: 1 }
+    sampling:
+      strata:
+        - { name: failed, when: { status: error }, probability: 1 }
+        - { name: long, when: { min_input_tokens: 4000, models: [a, b] }, probability: 0.2 }
+        - { name: slow, when: { min_duration_ms: 1500.5 }, probability: 0.4 }
+        - { name: found, when: { has_documents: true, environments: [live] }, probability: 0.6 }
+        - { name: new, when: { releases: ["2"], has_documents: false }, probability: 0.7 }
+      rest: 0.05`;
+  const tokens = { input_tokens: 4_000 };
+  const records: [rule: string, configured: number, trace: TestTrace][] = [
+    ["rest", 0.05, {}],
+    ["rest", 0.3, { columns: { project: "q", status: "error" } }],
+    ["failed", 1, { columns: { status: "error", ...tokens, response_model: "a" } }],
+    ["long", 0.2, { columns: { ...tokens, response_model: "b" } }],
+    ["long", 0.2, { columns: { ...tokens, response_model: "", request_model: "a" } }],
+    ["rest", 0.05, { columns: { ...tokens, response_model: "c" } }],
+    ["rest", 0.05, { columns: { input_tokens: 3_999, response_model: "a" } }],
+    ["slow", 0.4, { columns: { duration_ns: 1_501_000_000 } }],
+    ["found", 0.6, { documents: ["Found."], columns: { environment: "live" } }],
+    ["rest", 0.05, { documents: ["Found."] }],
+    ["new", 0.7, { columns: { release: "2" } }],
+    ["rest", 0.05, { documents: ["Found."], columns: { release: "2" } }],
+  ];
+  const worker = await lab.started(lab.parse(text));
+  await lab.insertTraces(records.map(([, , trace]) => trace));
+  await until(
+    () => [...worker.stats().records.values()].reduce((sum, n) => sum + n, 0),
+    (decided) => decided === records.length,
+  );
+  expect(
+    await lab.rows("SELECT rule, configured FROM assay.judge_decisions ORDER BY trace_id"),
+  ).toEqual(records.map(([rule, configured]) => ({ rule, configured })));
+});
+
+test("a judge on trial sees a known part, twice where the first does, and weighs nothing", async () => {
+  const text = `
+judges:
+  - { metric: professionalism, provider: main, model: gpt-4o-mini }
+  - { metric: professionalism, provider: main, model: gpt-4o, role: shadow }
+profiles: [{ weights: { professionalism: 1 }, sampling: { rest: 1, shadow: 0.5, retest: 0.5 } }]`;
+  const worker = await lab.started(lab.parse(text));
+  lab.reply = ({ model }) => ({ score: model === "gpt-4o" ? 1 : 5 });
+  await lab.insertTraces(Array.from({ length: 60 }, () => ({})));
+  await until(
+    () => worker.stats().composites,
+    (composites) => composites === 60,
+  );
+  const onTrial = await lab.scores("role = 'shadow'");
+  const of = (purpose: string) => onTrial.filter((row) => row["purpose"] === purpose);
+  expect(of("shadow").length).toBeGreaterThan(15);
+  expect(of("shadow").length).toBeLessThan(45);
+  expect(of("shadow")[0]).toMatchObject({ norm: 0, inclusion_probability: 0.5 });
+  expect(of("retest").length).toBeGreaterThan(4);
+  expect(of("retest")[0]).toMatchObject({ inclusion_probability: 0.25 });
+  const composites = await lab.scores("name = 'composite'");
+  expect(composites.every(({ norm }) => norm === 1)).toBe(true);
 });

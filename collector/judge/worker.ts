@@ -1,6 +1,6 @@
 /**
  * Judging, in the background of the collector: a window of settled traces at a time. Of each window it is noted that it
- * begins, all of its traffic is counted, the chosen records are judged, their scores stored as they come, and it is noted
+ * begins, it is decided on all of its traces, the chosen records are judged, their scores stored as they come, and it is noted
  * that it is done. A process that dies in between does the window again, and pays only for what was not stored.
  *
  * Another configuration is taken up between two windows; a window that waits for a provider that is closed is begun again
@@ -10,31 +10,37 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { ClickHouseClient } from "@clickhouse/client";
 import type { Logger } from "../stages.ts";
 import { describeJudges } from "./describe-judges.ts";
-import { Budget, type BudgetStats } from "./budget.ts";
+import { decideWindow, type Drawn } from "./decide.ts";
 import { normalisedQuestion, type JudgeConfig } from "./config.ts";
 import { inParallel } from "./in-parallel.ts";
+import { Money } from "./money.ts";
 import { readProgress, writeProgress, type Progress } from "./position-file.ts";
 import { Providers, type ProviderStats } from "./providers.ts";
-import { judgedRecord, recordOf, type Candidate, type SpanContent } from "./record.ts";
-import { candidatesOf, contentsOf, nextPosition, spansOf, START } from "./records.ts";
-import { insertDecisions, insertTraffic, type Reason } from "./rows.ts";
+import { judgedRecord, recordOf, type SpanContent, type TraceRecord } from "./record.ts";
+import { contentsOf, extentOf, nextReceived, spansOf, type Window } from "./records.ts";
+import type { Reason } from "./rows.ts";
+import { profileFor } from "./sampling.ts";
 import { ScoreBatch } from "./score-batch.ts";
 import type { Chosen, ScoreRow } from "./score-row.ts";
 import { NOTHING_STORED, Scoring, type ScoringContext, type ScoringStats } from "./scoring.ts";
-import { spentToday, storedScores } from "./stored-scores.ts";
-import { choose, type ChosenRecord } from "./traffic.ts";
+import { spentBefore, storedScores } from "./stored-scores.ts";
 
-const TRACES_PER_WINDOW = 20_000;
+const LONGEST_WINDOW_MS = 120_000;
+/** Whose texts are in memory at once. */
+const RECORDS_PER_READ = 1_000;
 /** Some are called for, some wait to be stored. */
 const RECORDS_AT_ONCE = 256;
-const POLL_MS = 5_000;
+/** Each look reads what came since traces settled: a fifth of the time in which they settle, within these bounds. */
+const POLLS_PER_SETTLING = 5;
+const LEAST_POLL_MS = 5_000;
+const MOST_POLL_MS = 60_000;
 const RETRY_MS = 5_000;
 
 export interface JudgeStats extends ScoringStats {
   /** Traces that settled, by what became of them. */
   records: ReadonlyMap<Reason, number>;
   composites: number;
-  budget: BudgetStats;
+  budget: ReturnType<Money["stats"]>;
   providers: readonly ProviderStats[];
   /** How long ago the trace settled that is next. */
   lagMs: number;
@@ -63,7 +69,7 @@ export interface JudgeWorkerOptions {
 export class JudgeWorker {
   readonly #options: JudgeWorkerOptions;
   readonly #now: () => number;
-  readonly #budget: Budget;
+  readonly #money: Money;
   readonly #scoring: Scoring;
   readonly #batch: ScoreBatch;
   readonly #stopping = new AbortController();
@@ -74,7 +80,7 @@ export class JudgeWorker {
   #next: JudgeConfig | undefined;
   #window = new AbortController();
   #composites = 0;
-  #progress: Progress = { done: START };
+  #progress: Progress = { doneUnixMs: 0 };
   #running: Promise<void> | undefined;
 
   constructor(options: JudgeWorkerOptions) {
@@ -82,8 +88,8 @@ export class JudgeWorker {
     this.#options = options;
     this.#now = now;
     this.#config = config;
-    this.#budget = new Budget(config.usdPerDay, { now });
-    this.#scoring = new Scoring({ budget: this.#budget, now, pauseMs });
+    this.#money = new Money(config, { now });
+    this.#scoring = new Scoring({ purseOf: (stratum) => this.#money.of(stratum), now, pauseMs });
     this.#providers = new Providers(config.providers, closedPauseMs);
     this.#batch = new ScoreBatch({
       client: options.client,
@@ -116,11 +122,9 @@ export class JudgeWorker {
       records: this.#records,
       ...this.#scoring.stats(),
       composites: this.#composites,
-      budget: this.#budget.stats(),
+      budget: this.#money.stats(),
       providers: this.#providers.stats(),
-      lagMs: this.#progress.window
-        ? Math.max(0, this.#now() - this.#progress.window.to.settledUnixMs)
-        : 0,
+      lagMs: this.#progress.window ? Math.max(0, this.#now() - this.#progress.window.toUnixMs) : 0,
     };
   }
 
@@ -132,8 +136,7 @@ export class JudgeWorker {
         if (!begun) await this.#begin();
         begun = true;
         this.#takeUp();
-        if (!(await this.#judgeWindow()))
-          await delay(this.#options.pollMs ?? POLL_MS, undefined, { signal });
+        if (!(await this.#judgeWindow())) await delay(this.#pollMs, undefined, { signal });
       } catch (error) {
         if (signal.aborted) return;
         if (this.#window.signal.aborted) continue;
@@ -148,11 +151,11 @@ export class JudgeWorker {
   async #begin(): Promise<void> {
     const { client, positionFile } = this.#options;
     this.#progress = (await readProgress(positionFile)) ?? {
-      done: { settledUnixMs: this.#now(), traceId: "" },
+      doneUnixMs: this.#now(),
     };
     await writeProgress(positionFile, this.#progress);
     await describeJudges(client, this.#config.judges, this.#now());
-    this.#budget.addSpent(await spentToday(client, this.#now()));
+    for (const spent of await spentBefore(client, this.#now())) this.#money.addSpent(spent);
   }
 
   #takeUp(): void {
@@ -162,88 +165,113 @@ export class JudgeWorker {
     this.#config = this.#next;
     this.#next = undefined;
     this.#providers = new Providers(this.#config.providers, this.#options.closedPauseMs);
-    this.#budget.limitTo(this.#config.usdPerDay);
+    this.#money.limitTo(this.#config);
   }
 
   /** A window does not wait for a provider that may be one no more. */
   #leaveClosed(): void {
     if (!this.#next || this.#stopping.signal.aborted) return;
     if (this.#providers.someClosed) this.#window.abort();
-    else setTimeout(() => this.#leaveClosed(), this.#options.pollMs ?? POLL_MS).unref();
+    else setTimeout(() => this.#leaveClosed(), this.#options.pollMs ?? LEAST_POLL_MS).unref();
   }
 
-  /** Resolves to false when nothing has settled. */
+  get #pollMs(): number {
+    const { pollMs } = this.#options;
+    return (
+      pollMs ??
+      Math.min(MOST_POLL_MS, Math.max(LEAST_POLL_MS, this.#config.settleMs / POLLS_PER_SETTLING))
+    );
+  }
+
+  /** Resolves to whether there may be more that has settled. */
   async #judgeWindow(): Promise<boolean> {
     const { client, collectorId, positionFile } = this.#options;
     const resumed = this.#progress.window;
     const window = resumed ?? (await this.#nextWindow());
     if (!window) return false;
     if (!resumed) {
-      this.#progress = { done: this.#progress.done, window };
+      this.#progress = { doneUnixMs: this.#progress.doneUnixMs, window };
       await writeProgress(positionFile, this.#progress);
     }
-    const candidates = await candidatesOf(client, collectorId, window);
-    const signal = AbortSignal.any([this.#stopping.signal, this.#window.signal]);
-    await this.#judgeTraces(window, candidates, { signal, isResumed: resumed !== undefined });
-    this.#progress = { done: window.to };
+    const { profiles, settleMs } = this.#config;
+    const decided = await decideWindow(client, {
+      collectorId,
+      window,
+      settleMs,
+      profiles,
+      factorOf: (stratum) => this.#money.of(stratum).takeFactor(),
+      nowUnixMs: this.#now(),
+    });
+    for (const [reason, count] of decided.records)
+      this.#records.set(reason, (this.#records.get(reason) ?? 0) + count);
+    for (let at = 0; at < decided.drawn.length; at += RECORDS_PER_READ) {
+      const part = decided.drawn.slice(at, at + RECORDS_PER_READ);
+      await this.#judgeDrawn(part, resumed !== undefined);
+    }
+    this.#progress = { doneUnixMs: window.toUnixMs };
     await writeProgress(positionFile, this.#progress);
-    return true;
+    return resumed !== undefined || window.toUnixMs - window.fromUnixMs >= LONGEST_WINDOW_MS;
   }
 
-  async #nextWindow(): Promise<Progress["window"]> {
+  async #nextWindow(): Promise<Window | undefined> {
     const { client, collectorId, storedThroughUnixMs } = this.#options;
     const stored = storedThroughUnixMs();
     if (stored === undefined) return undefined;
-    const from = this.#progress.done;
+    let fromUnixMs = this.#progress.doneUnixMs;
     const untilUnixMs = Math.min(this.#now() - this.#config.settleMs, stored);
-    const limit = TRACES_PER_WINDOW;
-    const to = await nextPosition(client, { collectorId, from, untilUnixMs, limit });
-    return to && { from, to, factor: this.#budget.takeFactor() };
+    if (untilUnixMs <= fromUnixMs) return undefined;
+    if (untilUnixMs - fromUnixMs > LONGEST_WINDOW_MS) {
+      // It was away, or nothing came: over what is empty in one step.
+      const next = await nextReceived(client, collectorId, fromUnixMs);
+      fromUnixMs = Math.min(untilUnixMs, next ?? Infinity) - 1;
+    }
+    return { fromUnixMs, toUnixMs: Math.min(untilUnixMs, fromUnixMs + LONGEST_WINDOW_MS) };
   }
 
-  async #judgeTraces(
-    { from, factor }: NonNullable<Progress["window"]>,
-    candidates: readonly Candidate[],
-    { signal, isResumed }: { signal: AbortSignal; isResumed: boolean },
-  ): Promise<void> {
-    const { client, collectorId } = this.#options;
-    const { profiles } = this.#config;
-    const choice = choose(candidates, profiles, { factor, nowUnixMs: this.#now() });
-    for (const [reason, count] of choice.records)
-      this.#records.set(reason, (this.#records.get(reason) ?? 0) + count);
-    const place = `${from.settledUnixMs}-${from.traceId}`;
-    await insertTraffic(client, choice.traffic, `${collectorId}/traffic/${place}`);
-    await insertDecisions(client, choice.decisions, `${collectorId}/decisions/${place}`);
-    const answered = choice.chosen.map(({ record }) => record.answered);
+  async #judgeDrawn(drawn: readonly Drawn[], isResumed: boolean): Promise<void> {
+    const { client } = this.#options;
+    const ids = drawn.map(({ traceId }) => traceId);
+    const extent = await extentOf(client, ids);
+    // Past their retention since they were chosen.
+    if (!extent) return;
     const [spans, contents] = await Promise.all([
-      spansOf(client, answered),
-      contentsOf(client, answered),
+      spansOf(client, ids, extent),
+      contentsOf(client, ids, extent),
     ]);
-    const ids = answered.map(({ traceId }) => traceId);
-    const stored = isResumed ? await storedScores(client, ids) : NOTHING_STORED;
-    const context = { providers: this.#providers, stored, signal };
-    await inParallel(choice.chosen, RECORDS_AT_ONCE, async (one) => {
-      const { traceId } = one.record.answered;
-      const record = recordOf(spans.get(traceId) ?? []);
-      // Past its retention since it was chosen.
-      if (!record) return;
-      await this.#judgeRecord({ ...one, record }, contents.get(traceId) ?? new Map(), context);
+    const context = {
+      providers: this.#providers,
+      stored: isResumed ? await storedScores(client, ids) : NOTHING_STORED,
+      signal: AbortSignal.any([this.#stopping.signal, this.#window.signal]),
+    };
+    await inParallel(drawn, RECORDS_AT_ONCE, async (one) => {
+      const record = recordOf(spans.get(one.traceId) ?? []);
+      if (record) await this.#judgeRecord(one, record, contents.get(one.traceId), context);
     });
   }
 
   async #judgeRecord(
-    { profile, ...chosen }: ChosenRecord,
-    contents: ReadonlyMap<string, SpanContent>,
+    { stratum, judgeProbability }: Drawn,
+    record: TraceRecord,
+    contents: ReadonlyMap<string, SpanContent> | undefined,
     context: ScoringContext,
   ): Promise<void> {
-    const { golden, canaryReferences } = this.#config;
+    const { golden, canaryReferences, profiles } = this.#config;
+    const profile = profileFor(record.answered.project, profiles);
+    // Decided on under a configuration that knew its project.
+    if (!profile) return;
     const { referenceFrom, ...judged } = judgedRecord(
-      chosen.record,
-      contents,
+      record,
+      contents ?? new Map(),
       (question) => golden.get(normalisedQuestion(question)),
       (question) => canaryReferences.get(normalisedQuestion(question)),
     );
-    const whole: Chosen = { ...chosen, referenceFrom, purpose: "traffic" };
+    const whole: Chosen = {
+      record,
+      stratum,
+      judgeProbability,
+      referenceFrom,
+      purpose: "traffic",
+    };
     const rows = await this.#scoring.rowsOf(profile, judged, whole, context);
     if (rows.length === 0) return;
     await this.#batch.store(rows);

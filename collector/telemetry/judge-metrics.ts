@@ -56,8 +56,14 @@ export const JUDGE_METRICS: readonly MetricRow<JudgeStageStats>[] = [
     value: (stats) => stats.budget.spentUsd,
   },
   {
+    name: "assay_judge_spent_month_usd",
+    help: "What judging has cost this month (UTC), as far as prices are known.",
+    type: "gauge",
+    value: (stats) => stats.budget.monthUsd,
+  },
+  {
     name: "assay_judge_probability_factor",
-    help: "What the budget multiplies sampling probabilities by; 1 is as configured.",
+    help: "What the budget multiplies sampling probabilities by, but for strata with a reserve; 1 is as configured.",
     type: "gauge",
     value: (stats) => stats.budget.factor,
   },

@@ -7,17 +7,16 @@
  * Drawn records are shown in the order of hash / probability (Ohlsson's sequential Poisson sampling), so that labels are a
  * proper sample after any number of them.
  */
+import { positionSql } from "@assay/clickhouse";
+
 const MORE_OFTEN = 4;
 /** Norm below which it was judged badly, and distance from which two judges differ. */
 const BAD = 0.5;
 const APART = 0.5;
 
-const position = (purpose: string): string =>
-  String.raw`bitShiftRight(reinterpretAsUInt64(reverse(substring(SHA256(concat('${purpose}:v1\0', lower(hex(trace_id)))), 1, 8))), 11) / exp2(53)`;
-
 /** Judged records of a metric, each once, with `place` (0 to 1), `probability` and `stratum`. `more` limits the rows. */
 export function drawnSql(more: string): string {
-  return `SELECT *, ${position("human-sampling")} AS place, ${position("label-double")} AS double_place,
+  return `SELECT *, ${positionSql("human-sampling")} AS place, ${positionSql("label-double")} AS double_place,
   if(norm < ${BAD} OR apart >= ${APART}, 'doubtful', 'plain') AS label_stratum,
   least(1, {share:Float64} * if(label_stratum = 'doubtful', ${MORE_OFTEN}, 1)) AS probability
 FROM (

@@ -44,6 +44,10 @@ export interface QualityRow {
   not_applicable: number;
   with_reference: number;
   judges: number;
+  /** The mean if all that failed were the worst, or the best, score. */
+  worst_case: { low: number; high: number } | null;
+  /** So many failed that the mean may hide something. */
+  unreliable: boolean;
   /** What people would say. */
   calibrated: { labels: number; mean: number; low: number; high: number } | null;
 }

@@ -95,6 +95,14 @@ function MetricTile({
       <small class={missing > 0 ? "bad-text" : "muted"}>
         {count(row.n)} scored{missing > 0 ? `, ${count(missing)} without a score` : ""}
       </small>
+      {row.unreliable && row.worst_case && (
+        <small
+          class="bad-text"
+          title="If all judgements that failed were the worst, or the best, score"
+        >
+          so many failed: {percentage(row.worst_case.low)} to {percentage(row.worst_case.high)}
+        </small>
+      )}
     </button>
   );
 }

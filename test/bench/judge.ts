@@ -1,16 +1,19 @@
 /**
- * What judging costs besides the calls. `npm run bench:judge -- [evaluations] [pairs] [spans a round] [probability]`
+ * What judging costs besides the calls. `npm run bench:judge -- --pairs 10`
  *
  * First CPU per evaluation: the worker over a real engine and a provider in a process of its own that takes 50 ms, less
- * what the same calls take without the worker. Then its effect on ingest: two collectors side by side, one of which judges,
- * are given the same spans in turn, and each waits until all is stored and judged; CPU seconds of collector and engine.
+ * what the same calls take without the worker. Then its effect on ingest: two collectors under the same steady load, one of
+ * which judges; of each pair of equal times, CPU seconds of collector and engine of the one and of the other.
+ *
+ * `--keep FILE` adds the pairs to those of earlier runs, for a machine that is quiet for less than the five minutes of ten.
  */
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { studentQuantile } from "@assay/statistics/distributions";
 import type { JudgeConfig } from "../../collector/judge/config.ts";
 import { inParallel } from "../../collector/judge/in-parallel.ts";
@@ -23,13 +26,30 @@ import { startLoad } from "../load/run-generator.ts";
 import { assayEnv, removeData, startAssay, type RunningAssay } from "../processes.ts";
 import { childrenOf, useOf } from "./proc.ts";
 
-const [evaluations = 4_000, pairs = 10, spans = 20_000, probability = 0.02] = process.argv
-  .slice(2)
-  .map(Number);
+const { values } = parseArgs({
+  options: {
+    evaluations: { type: "string", default: "4000" },
+    pairs: { type: "string", default: "10" },
+    /** Spans a second, to each of the two. */
+    rate: { type: "string", default: "2500" },
+    /** Share of the traces that are judged. */
+    share: { type: "string", default: "0.005" },
+    keep: { type: "string" },
+  },
+});
+const [evaluations, pairs, rate, share] = [
+  Number(values.evaluations),
+  Number(values.pairs),
+  Number(values.rate),
+  Number(values.share),
+];
 const WAIT_MS = 120_000;
 const SPANS_PER_TRACE = 4;
-const ROUND_MS = 9_000;
-const LOOK_MS = 500;
+const SETTLE_S = 50;
+/** Two looks of the worker, which comes every fifth of that. */
+const PAIR_S = 20;
+/** Until the first traces have settled and are judged. */
+const WARM_UP_S = SETTLE_S + PAIR_S + 5;
 
 const provider = fork(fileURLToPath(new URL("judge-provider.ts", import.meta.url)), ["50"]);
 const { url } = await answerOf<{ url: string }>(provider);
@@ -69,13 +89,13 @@ profiles: [{ weights: { professionalism: 1 }, sampling: { rest: 1 } }]`;
   const before = cpuMs();
   const began = performance.now();
   await judge(evaluations);
-  const [cpu, seconds] = [cpuMs() - before, (performance.now() - began) / 1_000];
+  const [cpu, took] = [cpuMs() - before, (performance.now() - began) / 1_000];
   provider.send("most");
   const { most } = await answerOf<{ most: number }>(provider);
   await worker.stop();
   const bare = await bareCalls(config);
   console.log(
-    `${evaluations} evaluations in ${seconds.toFixed(1)} s, ${most} calls at once: ${(cpu / evaluations).toFixed(3)} ms CPU each, of which the call ${bare.toFixed(3)} ms and the judge ${(cpu / evaluations - bare).toFixed(3)} ms`,
+    `${evaluations} evaluations in ${took.toFixed(1)} s, ${most} calls at once: ${(cpu / evaluations).toFixed(3)} ms CPU each, of which the call ${bare.toFixed(3)} ms and the judge ${(cpu / evaluations - bare).toFixed(3)} ms`,
   );
   await lab.end();
   await lab.close();
@@ -112,8 +132,8 @@ async function onIngest(): Promise<void> {
     file,
     `providers: { main: { base_url: "${url}", max_in_flight: 64 } }
 judges: [{ metric: professionalism, provider: main, model: gpt-4o-mini }]
-profiles: [{ weights: { professionalism: 1 }, sampling: { rest: ${probability} } }]
-settle_seconds: 1
+profiles: [{ weights: { professionalism: 1 }, sampling: { rest: ${share} } }]
+settle_seconds: ${SETTLE_S}
 `,
   );
   const [plainEnv, judgingEnv] = [await assayEnv(), await assayEnv({ ASSAY_JUDGE: file })];
@@ -121,54 +141,60 @@ settle_seconds: 1
     await startAssay("collector", plainEnv),
     await startAssay("collector", judgingEnv),
   ];
+  const spans = rate * (WARM_UP_S + pairs * PAIR_S);
+  const loads = [plain, judging].map(({ otlp }) =>
+    startLoad(["--url", otlp, "--spans", String(spans), "--rate", String(rate), "--seed", "7", "--spans-per-trace", String(SPANS_PER_TRACE)]),
+  ); // prettier-ignore
   try {
-    await round(plain, 0);
-    await round(judging, 0);
+    await seconds(WARM_UP_S);
     const ratios: number[] = [];
+    let before = await Promise.all([used(plain), used(judging)]);
     for (let pair = 1; pair <= pairs; pair++) {
-      const order = pair % 2 === 0 ? [plain, judging] : [judging, plain];
-      const used = new Map<RunningAssay, number>();
-      for (const assay of order) used.set(assay, await round(assay, pair));
-      ratios.push(used.get(judging)! / used.get(plain)! - 1);
+      await seconds(PAIR_S);
+      const now = await Promise.all([used(plain), used(judging)]);
+      const [without, withJudge] = now.map((one, at) => one - before[at]!) as [number, number];
+      before = now;
+      ratios.push(withJudge / without - 1);
       console.log(
-        `pair ${pair}: ${used.get(plain)!.toFixed(2)} CPU s without, ${used.get(judging)!.toFixed(2)} with: ${(ratios.at(-1)! * 100).toFixed(1)} %`,
+        `pair ${pair}: ${without.toFixed(2)} CPU s without, ${withJudge.toFixed(2)} with: ${(ratios.at(-1)! * 100).toFixed(1)} %`,
       );
     }
-    const mean = ratios.reduce((sum, one) => sum + one, 0) / pairs;
-    const sd = Math.sqrt(ratios.reduce((sum, one) => sum + (one - mean) ** 2, 0) / (pairs - 1));
-    const upper = mean + (studentQuantile(0.95, pairs - 1) * sd) / Math.sqrt(pairs);
+    const metrics = await metricsOf(judging);
+    const all = await kept(ratios);
+    const { mean, upper } = upperBound(all);
     console.log(
-      `judging ${probability * 100} % of ${spans} spans a round: ${(mean * 100).toFixed(1)} % more CPU, upper bound (95 %) ${(upper * 100).toFixed(1)} %`,
+      `${metrics.get('assay_judge_judgements_total{status="ok"}')} judged; traces of ${metrics.get("assay_judge_lag_seconds")} s ago under way`,
     );
+    console.log(
+      `${all.length} pairs, judging ${share * 100} % of the traces of ${rate} spans a second: ${(mean * 100).toFixed(1)} % more CPU, upper bound (95 %, one-sided) ${(upper * 100).toFixed(1)} %`,
+    );
+    await Promise.all(loads.map(({ report }) => report));
   } finally {
     await Promise.all([plain.stop(), judging.stop()]);
     await Promise.all([removeData(plainEnv), removeData(judgingEnv), rm(dir, { recursive: true })]);
   }
 }
 
-/** CPU seconds until all spans are stored, and decided on and judged where there is a judge. */
-async function round(assay: RunningAssay, number: number): Promise<number> {
+/** These, and those that earlier runs kept. */
+async function kept(ratios: readonly number[]): Promise<number[]> {
+  if (values.keep === undefined) return [...ratios];
+  await appendFile(values.keep, ratios.map((ratio) => `${ratio}\n`).join(""));
+  return (await readFile(values.keep, "utf8")).trim().split("\n").map(Number);
+}
+
+function upperBound(ratios: readonly number[]): { mean: number; upper: number } {
+  const n = ratios.length;
+  const mean = ratios.reduce((sum, one) => sum + one, 0) / n;
+  const sd = Math.sqrt(ratios.reduce((sum, one) => sum + (one - mean) ** 2, 0) / (n - 1));
+  return { mean, upper: mean + (studentQuantile(0.95, n - 1) * sd) / Math.sqrt(n) };
+}
+
+/** CPU seconds of collector and engine so far. */
+async function used(assay: RunningAssay): Promise<number> {
   const pids = [assay.child.pid!, ...(await childrenOf(assay.child.pid!))];
-  const used = async (): Promise<number> =>
-    (await Promise.all(pids.map(useOf))).reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0);
-  const decided = (metrics: Map<string, number>): number =>
-    [...metrics].reduce(
-      (sum, [name, value]) => (name.startsWith("assay_judge_records_total") ? sum + value : sum),
-      0,
-    );
-  const before = decided(await metricsOf(assay));
-  const start = await used();
-  const began = performance.now();
-  const load = startLoad(["--url", assay.otlp, "--spans", String(spans), "--from", String(number * spans), "--seed", "7", "--spans-per-trace", String(SPANS_PER_TRACE)]); // prettier-ignore
-  await load.report;
-  const isJudging = assay.env["ASSAY_JUDGE"] !== undefined;
-  const isDone = (metrics: Map<string, number>): boolean =>
-    metrics.get("assay_log_pending_spans") === 0 &&
-    (!isJudging ||
-      (decided(metrics) - before >= Math.floor(spans / SPANS_PER_TRACE) &&
-        metrics.get('assay_judge_calls_in_flight{provider="main"}') === 0));
-  // Looked at seldom, and for as long with a judge as without: looking and idling take CPU too.
-  do await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-  while (performance.now() - began < ROUND_MS || !isDone(await metricsOf(assay)));
-  return (await used()) - start;
+  return (await Promise.all(pids.map(useOf))).reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0);
+}
+
+function seconds(count: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, count * 1_000));
 }

@@ -59,6 +59,8 @@ export interface SimulationResult {
   /** The lowest probability of any score. */
   leastProbability: number;
   judged: number;
+  /** Of those judged: without a score, by reason. */
+  failures: { reason: string; detail: string; judgements: number }[];
   seconds: number;
 }
 
@@ -141,7 +143,7 @@ async function run(
 const CHOSEN = 'assay_judge_records_total{reason="chosen"}';
 const SPENT = "assay_judge_spent_usd";
 
-/** Resolves when so many were chosen or not, and all chosen ones have their score. */
+/** Resolves when so many were chosen or not, and the scores of all chosen ones are stored: counted as composites then. */
 function allDecided(assay: RunningAssay, spans: number): Promise<Map<string, number>> {
   const of = (metrics: Map<string, number>, name: string): number => metrics.get(name) ?? 0;
   return until(
@@ -150,7 +152,7 @@ function allDecided(assay: RunningAssay, spans: number): Promise<Map<string, num
       of(metrics, CHOSEN) + of(metrics, 'assay_judge_records_total{reason="not_chosen"}') ===
         spans &&
       of(metrics, CHOSEN) ===
-        of(metrics, 'assay_judge_judgements_total{status="ok"}') +
+        of(metrics, "assay_judge_composites_total") +
           of(metrics, 'assay_judge_judgements_total{status="failed"}'),
     LONGEST_WAIT_MS,
   );
@@ -232,7 +234,9 @@ interface QualityRow {
 async function shownBy(
   assay: RunningAssay,
   traffic: readonly Answer[],
-): Promise<Pick<SimulationResult, "shown" | "naive" | "lowestFactor" | "leastProbability">> {
+): Promise<
+  Pick<SimulationResult, "shown" | "naive" | "lowestFactor" | "leastProbability" | "failures">
+> {
   const get = async <T>(path: string): Promise<T> =>
     (await fetch(`${assay.api}/api/v1/${path}`)).json() as Promise<T>;
   const range = "from=now-1d&to=now&metric=professionalism";
@@ -263,15 +267,19 @@ async function shownBy(
     ],
     naive: scores.naive,
     leastProbability: scores.least,
+    failures: scores.failures,
     lowestFactor: scores.least / Math.min(...scores.configured),
   };
 }
 
 async function scoresOf(
   assay: RunningAssay,
-): Promise<{ naive: number; least: number; configured: number[] }> {
+): Promise<
+  { naive: number; least: number; configured: number[] } & Pick<SimulationResult, "failures">
+> {
   const query = `SELECT avg(norm) AS naive, min(inclusion_probability) AS least FROM assay.v_evaluations WHERE name = 'professionalism' AND status = 'ok' FORMAT JSONEachRow`;
   const rules = `SELECT DISTINCT configured FROM assay.judge_decisions FORMAT JSONEachRow`;
+  const failed = `SELECT error_type AS reason, any(explanation) AS detail, toFloat64(count()) AS judgements FROM assay.v_evaluations WHERE status != 'ok' GROUP BY reason ORDER BY reason FORMAT JSONEachRow`;
   const ask = async (sql: string): Promise<unknown[]> => {
     const response = await fetch(`${assay.clickhouse}/?user=reader`, { method: "POST", body: sql });
     const text = await response.text();
@@ -279,11 +287,13 @@ async function scoresOf(
     return text
       .trim()
       .split("\n")
+      .filter((line) => line !== "")
       .map((line) => JSON.parse(line) as unknown);
   };
   const [scores] = (await ask(query)) as { naive: number; least: number }[];
   const configured = (await ask(rules)) as { configured: number }[];
-  return { ...scores!, configured: configured.map((one) => one.configured) };
+  const failures = (await ask(failed)) as SimulationResult["failures"];
+  return { ...scores!, failures, configured: configured.map((one) => one.configured) };
 }
 
 function configOf(url: string, rest: number, usdPerDay: number): string {
@@ -314,7 +324,8 @@ function randomOf(seed: number): () => number {
 }
 
 export function reportOf(result: SimulationResult): string[] {
-  const { shown, naive, judged, spentUsd, limitUsd, lowestFactor, leastProbability } = result;
+  const { shown, naive, judged, failures, spentUsd, limitUsd, lowestFactor, leastProbability } =
+    result;
   const all = shown[0]!;
   return [
     "stratum    truth   shown   95 % interval      scores",
@@ -324,6 +335,10 @@ export function reportOf(result: SimulationResult): string[] {
     ),
     `naive mean of all scores: ${naive.toFixed(4)}, ${(Math.abs(naive - all.truth) / all.standardError).toFixed(0)} standard errors off`,
     `${judged} judged; spent ${spentUsd.toFixed(4)} of ${limitUsd.toFixed(4)} USD; probabilities fell to ${lowestFactor.toFixed(2)} of the rules', the lowest ${leastProbability.toFixed(5)}`,
+    ...failures.map(
+      ({ reason, detail, judgements }) =>
+        `without a score: ${judgements} × ${reason}, such as "${detail}"`,
+    ),
     `${result.seconds.toFixed(0)} s`,
   ];
 }

@@ -1,17 +1,21 @@
-/** `assay judge attack`: how far each judge of the file can be swayed, as a table. */
+/** `assay judge attack`: how far each judge of the file can be swayed, as a table, and kept for the gate (query-api/judge-trust.ts). */
 import { parseArgs } from "node:util";
+import type { ClickHouseClient } from "@clickhouse/client";
 import { Budget } from "../budget.ts";
 import { readJudgeConfig } from "../config.ts";
 import { priceOf, Providers } from "../providers.ts";
+import { storeAttacks } from "./attack-rows.ts";
 import { runAttacks, type AttackReport, type Swayed } from "./suite.ts";
 
-const USAGE = "judge attack [--config FILE] [--metric NAME] [--max-usd N]";
+const USAGE = "judge attack [--config FILE] [--metric NAME] [--max-usd N] [--store]";
 const DEFAULT_USD = "1";
 
 export interface AttackCommandOptions {
   /** ASSAY_JUDGE; `--config` goes before it. */
   configFile: string | undefined;
   env: NodeJS.ProcessEnv;
+  /** For `--store`. */
+  connect: () => Promise<ClickHouseClient>;
   print: (line: string) => void;
   now?: () => number;
   pauseMs?: (attempt: number) => number;
@@ -20,7 +24,7 @@ export interface AttackCommandOptions {
 /** Resolves to whether every judge passes. @throws with a sentence for the user */
 export async function runAttackCommand(
   args: readonly string[],
-  { configFile, env, print, now = Date.now, pauseMs }: AttackCommandOptions,
+  { configFile, env, connect, print, now = Date.now, pauseMs }: AttackCommandOptions,
 ): Promise<boolean> {
   const values = flagsOf(args);
   const config = readJudgeConfig(values.config ?? configFile, env);
@@ -35,6 +39,8 @@ export async function runAttackCommand(
     throw new Error(`--max-usd: expected an amount above 0, got "${values["max-usd"]}"`);
   const budget = new Budget(maxUsd, { now });
   const providers = new Providers(config.providers);
+  // Before anything is paid for.
+  const client = values.store ? await connect() : undefined;
   let passes = true;
   for (const judge of judges) {
     const report = await runAttacks(judge, {
@@ -50,9 +56,11 @@ export async function runAttackCommand(
       `${judge.metric.metric}, ${judge.model} (${judge.hash.slice(0, 8)}), ${report.calls} calls`,
     );
     for (const line of linesOf(report)) print(line);
+    if (client) await storeAttacks(client, judge, report, now());
     passes &&= report.passes;
   }
   providers.stop();
+  await client?.close();
   return passes;
 }
 
@@ -76,7 +84,12 @@ function flagsOf(args: readonly string[]) {
   try {
     return parseArgs({
       args: [...args],
-      options: { config: text, metric: text, "max-usd": { ...text, default: DEFAULT_USD } },
+      options: {
+        config: text,
+        metric: text,
+        "max-usd": { ...text, default: DEFAULT_USD },
+        store: { type: "boolean" },
+      },
     }).values;
   } catch (cause) {
     throw new Error(`${(cause as Error).message}; ${USAGE}`, { cause });

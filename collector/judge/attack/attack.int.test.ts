@@ -38,7 +38,7 @@ profiles: [{ weights: { answer_correctness: 1 } }]`,
   );
   const printed: string[] = [];
   const print = (line: string) => printed.push(line);
-  const passes = await runAttackCommand(["--config", file, ...args], { configFile: undefined, env: {}, print, pauseMs: () => 1 }); // prettier-ignore
+  const passes = await runAttackCommand(["--config", file, ...args], { configFile: undefined, env: {}, connect: () => Promise.reject(new Error("connected")), print, pauseMs: () => 1 }); // prettier-ignore
   return { passes, text: printed.join("\n") };
 }
 const isPair = ({ data }: JudgeRequest): boolean => "Answer A" in data;
@@ -112,6 +112,8 @@ test.each([
   [["--metric", "kindness"], '--metric: expected one that has a judge, got "kindness"'],
   [["--max-usd", "none"], "--max-usd: expected an amount above 0"],
   [["--fast"], "judge attack [--config FILE]"],
+  // Before anything is paid for.
+  [["--store"], "connected"],
 ])("%j is refused", async (args, problem) => {
   await expect(attack("", ...args)).rejects.toThrow(problem);
 });

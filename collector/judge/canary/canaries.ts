@@ -68,7 +68,7 @@ export class Canaries {
     this.#now = now;
     this.#providers = new Providers(config.providers);
     this.#budget = new Budget(config.canaries.usdPerDay, { now });
-    this.#scoring = new Scoring({ budget: this.#budget, now, pauseMs });
+    this.#scoring = new Scoring({ purseOf: () => this.#budget, now, pauseMs });
   }
 
   start(): void {
@@ -262,16 +262,13 @@ function recordAt(
     traceId, spanId: traceId.slice(0, 16), project, eventTimeUnixMs: timeUnixMs, endUnixMs: timeUnixMs, durationMs: 0, operation: "chat",
     isModelCall: true, hasContent: true, environment: "", release: "", service: "", provider: "", model, status: "ok", inputTokens: 0,
     sessionId: "", userId: "", responseId: "", promptVersion: "", promptHash: "", samplingWeight: 1, documentCount: 0,
-    receivedAtUnixMs: timeUnixMs, reference: "", purpose: "",
+    receivedAtUnixMs: timeUnixMs, reference: "",
   }; // prettier-ignore
-  const facts = { project, environment: "", release: "", model, status: "ok", inputTokens: 0, durationMs: 0, hasDocuments: false }; // prettier-ignore
   return {
-    facts,
     answered,
     spans: [answered],
     traceProbability: 1,
     receivedAtUnixMs: Date.now(),
-    isOwn: false,
   };
 }
 

@@ -230,6 +230,8 @@ function runOf({ experiment, run, project, flags, records, profile, asked, nowMs
     weights: weightsHash(profile),
     judges: judges.map((judge) => judge.hash),
     texts: profile.textMetrics,
+    // Not said where there is none, so that settings of before are what they were.
+    ...(profile.answerForm.schema && { schema: profile.answerForm.schema }),
   });
   return {
     experiment,

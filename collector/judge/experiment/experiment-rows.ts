@@ -142,7 +142,7 @@ function scoreRows(
   const sum = compositeNorm(profile, scores);
   const norms = Object.fromEntries([...scores].map(([metric, { norm }]) => [metric, norm]));
   const texts = profile.textMetrics
-    .map((metric) => textMetricRow(metric, judged, chosen))
+    .map((metric) => textMetricRow(metric, { record: judged, form: profile.answerForm }, chosen))
     .filter((row) => row !== undefined);
   const rows: EvaluationRow[] = [
     ...[...judgements].map(([judge, judgement]) => judgementRow(judge, judgement, chosen)),
@@ -171,21 +171,18 @@ function chosenOf(run: Run, { record, judged }: Answered): Chosen {
   const traceId = itemTraceId(run.experiment, record.id);
   const nothing = {
     operation: "chat", isModelCall: true, hasContent: true, environment: "", release: "", service: "", status: "ok", sessionId: "", userId: "",
-    responseId: "", samplingWeight: 1, documentCount: 0, reference: "", purpose: "", inputTokens: 0, durationMs: 0,
+    responseId: "", samplingWeight: 1, documentCount: 0, reference: "", inputTokens: 0, durationMs: 0,
   } as const; // prettier-ignore
   const { project, provider, model, promptVersion, promptHash, startedAtUnixMs: at } = run;
   const answered = {
     ...nothing, traceId, spanId: "0".repeat(16), project, provider, model, promptVersion, promptHash, eventTimeUnixMs: at, endUnixMs: at, receivedAtUnixMs: at,
   }; // prettier-ignore
-  const facts = { project, environment: "", release: "", model, status: "ok", inputTokens: 0, durationMs: 0, hasDocuments: (judged.context ?? []).length > 0 }; // prettier-ignore
   return {
     record: {
-      facts,
       answered,
       spans: [answered],
       traceProbability: 1,
       receivedAtUnixMs: at,
-      isOwn: false,
     },
     stratum: "",
     judgeProbability: 1,

@@ -16,19 +16,32 @@ export function comparisonText(report: ComparisonReport): string[] {
     for (const [why, count] of Object.entries(failures))
       lines.push(`${name} failed ${count} times: ${why}`);
   if (labelled > 0) lines.push("", "Against people:", ...peopleTable(judges));
+  for (const { name, peopleMean } of judges) if (peopleMean) lines.push(meanLine(name, peopleMean));
   lines.push("", "Against each other:", ...pairsTable(report));
   for (const { first, second, verdict } of pairs)
     if (isReal(judges, first) && isReal(judges, second))
       lines.push(`${first} and ${second}: ${verdict}`);
   if (ensemble) {
-    const { accuracy, best, bestAccuracy, majority, labels } = ensemble;
+    const { accuracy, best, bestAccuracy, majority, consensus, labels } = ensemble;
     lines.push(
       "",
-      `All judges weighed by ${labels} of people's scores get ${percent(accuracy)} of pass or fail right; the best alone, ${best}, ${percent(bestAccuracy)}; their majority ${percent(majority)}.`,
+      `All judges weighed by ${labels} of people's scores get ${percent(accuracy)} of pass or fail right; the best alone, ${best}, ${percent(bestAccuracy)}; their majority ${percent(majority)}, and what they agree on without people's scores (Dawid and Skene) ${percent(consensus)}.`,
+      ...(Math.min(majority, consensus) < bestAccuracy
+        ? [
+            "Judges that share an error outvote the truth: go by the best of them, or by the weights.",
+          ]
+        : []),
     );
   }
   if (records < TOO_FEW) lines.push("", `Fewer than ${TOO_FEW} records say little.`);
   return lines;
+}
+
+function meanLine(
+  name: string,
+  { mean, low, high, lambda, effectiveLabels }: NonNullable<JudgeSummary["peopleMean"]>,
+): string {
+  return `Of all records people would give ${fixed(mean, 2)} (${fixed(low, 2)} to ${fixed(high, 2)}), going by ${name} with the weight ${fixed(lambda, 2)}: as ${fixed(effectiveLabels, 0)} of their scores alone would tell.`;
 }
 
 function isReal(judges: readonly JudgeSummary[], name: string): boolean {

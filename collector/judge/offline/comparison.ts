@@ -10,6 +10,7 @@ import {
   type JudgeComparison,
   type PeopleAgreement,
 } from "@assay/statistics/judge-comparison";
+import { predictionPowered, type PredictionPowered } from "@assay/statistics/ppi";
 import { brierScore, calibrationError } from "@assay/statistics/reliability";
 import { twoPhaseVerdict } from "@assay/statistics/two-phase";
 import type { OfflineRecord } from "./records-file.ts";
@@ -45,6 +46,8 @@ export interface JudgeSummary {
   /** Spearman's, of score and length of the answer. */
   lengthCorrelation: number | null;
   people: (PeopleAgreement & { brier: number; calibrationError: number }) | null;
+  /** On the scale, what people would give all records; null: too few have their scores, or all have. */
+  peopleMean: PredictionPowered | null;
 }
 
 export interface ComparisonReport {
@@ -128,7 +131,25 @@ function summaryOf(
     p95Ms: quantile(latencies, 0.95),
     lengthCorrelation: spearman(scores, answered) ?? null,
     people: againstPeopleOf(column, people, levels),
+    peopleMean: peopleMeanOf(column, people),
   };
+}
+
+/** Below it a few scores of people's tell nothing of the rest. */
+const LEAST_LABELS = 20;
+
+function peopleMeanOf(
+  column: ScoreColumn,
+  people: readonly (number | undefined)[],
+): PredictionPowered | null {
+  if (column.judgeHash === "") return null;
+  const scores = scoresOf(column);
+  const [judged, labels] = scoresOfBoth(scores, people);
+  const unlabelled = scores.flatMap((score, at) =>
+    score === undefined || people[at] !== undefined ? [] : [score],
+  );
+  if (labels.length < LEAST_LABELS || unlabelled.length < LEAST_LABELS) return null;
+  return predictionPowered({ labels, judged, unlabelled });
 }
 
 function againstPeopleOf(

@@ -3,11 +3,12 @@ import { Budget } from "../budget.ts";
 import type { Judge, JudgeConfig } from "../config.ts";
 import { judgeRecord, type Judgement } from "../judging.ts";
 import { inParallel } from "../in-parallel.ts";
+import { judgePair, type AnswerPair, type PairJudgement } from "../pairwise.ts";
 import { priceOf } from "../providers.ts";
 import { connectImpatiently } from "./impatient.ts";
 import type { OfflineRecord } from "./records-file.ts";
 
-const AT_ONCE = 64;
+export const AT_ONCE = 64;
 const GIVE_UP_AFTER = 20;
 
 export interface OfflineJudging {
@@ -28,6 +29,7 @@ export interface JudgeTask {
 /** Judges one record after the other, or many at once, from one purse and with one set of providers. */
 export interface StartedJudging {
   judge(task: JudgeTask): Promise<Judgement>;
+  judgePair(judge: Judge, pair: AnswerPair): Promise<PairJudgement>;
   stop(): void;
 }
 
@@ -42,15 +44,24 @@ export function startJudging({
   const began = Date.now();
   const budget = new Budget(maxUsd, { now: () => began });
   const { signal } = new AbortController();
+  const contextOf = ({ provider }: Judge) => ({
+    provider: providers.get(provider.name)!,
+    budget,
+    signal,
+    receivedAtUnixMs: Date.now(),
+    ...(pauseMs ? { pauseMs } : {}),
+  });
   return {
     judge: ({ judge, record }) =>
       judgeRecord(judge, record.judged, {
-        provider: providers.get(judge.provider.name)!,
-        budget,
+        ...contextOf(judge),
         priceOf: (one, usage) => priceOf(one, usage, Date.now()),
-        signal,
-        receivedAtUnixMs: Date.now(),
-        ...(pauseMs ? { pauseMs } : {}),
+      }),
+    judgePair: (judge, pair) =>
+      judgePair(judge, pair, {
+        ...contextOf(judge),
+        spender: judge.hash,
+        priceOf: (usage) => priceOf(judge, usage, Date.now()),
       }),
     stop() {
       for (const { gate } of providers.values()) gate.stop();

@@ -5,11 +5,10 @@
  *
  * of which all but one of question and answer may be left out. `scores` are people's, on the metric's own scale.
  */
-import { readFileSync } from "node:fs";
 import { z } from "zod";
-import { configFileError, ConfigFileError } from "../../config-file.ts";
 import { hashOf } from "../judge-hash.ts";
 import type { JudgedRecord } from "../prompt.ts";
+import { parseLines, readLines } from "./lines-file.ts";
 
 export interface OfflineRecord {
   /** Given, or of what the record holds; the same in every run. */
@@ -20,8 +19,6 @@ export interface OfflineRecord {
   /** Where it was met in traffic. */
   traffic?: { project: string; traceId: string; spanId: string; model: string };
 }
-
-const MOST_RECORDS = 100_000;
 
 const line = z
   .strictObject({
@@ -38,55 +35,14 @@ const line = z
 
 /** @throws ConfigFileError naming the lines that are wrong */
 export function readRecordsFile(path: string): OfflineRecord[] {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (cause) {
-    throw new ConfigFileError(`expected a file of records, cannot read "${path}"`, { cause });
-  }
-  return parseRecords(text, path);
+  return parseRecords(readLines(path), path);
 }
-
-const MOST_PROBLEMS = 20;
 
 export function parseRecords(text: string, path: string): OfflineRecord[] {
-  const records: OfflineRecord[] = [];
-  const problems: string[] = [];
-  const seen = new Map<string, number>();
-  for (const [at, each] of text.split("\n").entries()) {
-    if (each.trim() === "" || problems.length >= MOST_PROBLEMS) continue;
-    const record = recordOf(each);
-    if (typeof record === "string") {
-      problems.push(`line ${at + 1}: ${record}`);
-      continue;
-    }
-    const before = seen.get(record.id);
-    if (before !== undefined)
-      problems.push(`line ${at + 1}: expected another record, got that of line ${before} again`);
-    seen.set(record.id, at + 1);
-    records.push(record);
-  }
-  if (problems.length === 0 && records.length === 0) problems.push("expected at least one record");
-  if (records.length > MOST_RECORDS)
-    problems.push(`expected up to ${MOST_RECORDS} records, got ${records.length}`);
-  if (problems.length > 0) throw configFileError(path, problems);
-  return records;
+  return parseLines(text, path, line, recordOf);
 }
 
-/** A record, or what is wrong with the line. */
-function recordOf(text: string): OfflineRecord | string {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return `expected a JSON object, got "${text.slice(0, 60)}"`;
-  }
-  const parsed = line.safeParse(value);
-  if (!parsed.success)
-    return parsed.error.issues
-      .map(({ path, message }) => [path.join("."), message].filter(Boolean).join(": "))
-      .join("; ");
-  const { id, scores, context, ...texts } = parsed.data;
+function recordOf({ id, scores, context, ...texts }: z.output<typeof line>): OfflineRecord {
   const judged = {
     ...texts,
     ...(context !== undefined && { context: typeof context === "string" ? [context] : context }),

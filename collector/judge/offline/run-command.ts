@@ -70,7 +70,7 @@ function lineOf(
   scores: ReadonlyMap<string, Scored>,
 ): Record<string, unknown> {
   const texts = profile.textMetrics.flatMap((metric) => {
-    const value = textMetric(metric, record.judged);
+    const value = textMetric(metric, record.judged, profile.answerForm);
     return value === undefined ? [] : [[metric, value] as const];
   });
   return {

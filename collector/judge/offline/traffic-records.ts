@@ -2,7 +2,7 @@
 import type { ClickHouseClient } from "@clickhouse/client";
 import { normalisedQuestion } from "../config.ts";
 import { judgedRecord, recordOf, type TraceRecord } from "../record.ts";
-import { contentsOf, tracesWhere } from "../records.ts";
+import { contentsOf, extentOf, tracesWhere } from "../records.ts";
 import { IS_HUMAN } from "./people-scores.ts";
 import type { OfflineRecord } from "./records-file.ts";
 
@@ -74,10 +74,9 @@ async function withContents(
   records: readonly TraceRecord[],
   golden: ReadonlyMap<string, string>,
 ): Promise<OfflineRecord[]> {
-  const contents = await contentsOf(
-    client,
-    records.map(({ answered }) => ({ ...answered })),
-  );
+  const ids = records.map(({ answered }) => answered.traceId);
+  const extent = await extentOf(client, ids);
+  const contents = extent ? await contentsOf(client, ids, extent) : new Map<string, never>();
   return records.flatMap((record) => {
     const { project, traceId, spanId, model } = record.answered;
     const { referenceFrom: _from, ...judged } = judgedRecord(

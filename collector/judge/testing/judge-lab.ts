@@ -21,6 +21,8 @@ const TABLES = [
   "evaluations",
   "traffic_1h",
   "judge_decisions",
+  "judge_windows",
+  "trace_index",
   "canary_answers",
 ];
 const JUDGES = ["answer_correctness", "answer_plausibility", "faithfulness", "professionalism"];
@@ -79,8 +81,9 @@ export class Lab {
     this.dir = await mkdtemp(join(tmpdir(), "assay-judge-"));
     this.reply = () => ({ score: 4 });
     this.#server = await startJudgeServer((request) => this.reply(request));
-    for (const table of TABLES)
-      await this.client.command({ query: `TRUNCATE TABLE assay.${table}` });
+    await Promise.all(
+      TABLES.map((table) => this.client.command({ query: `TRUNCATE TABLE assay.${table}` })),
+    );
   }
 
   async end(): Promise<void> {
@@ -134,7 +137,8 @@ ${more}`);
       storedThroughUnixMs: () => this.now,
       log: () => {},
       now: () => this.now,
-      pollMs: 10,
+      // Each look is a query, and so is each look for what came of it.
+      pollMs: 50,
       pauseMs: () => 1,
       closedPauseMs: 100,
       ...options,
@@ -218,6 +222,6 @@ export async function until<T>(
     if (holds(value)) return value;
     if (Date.now() - start > timeoutMs)
       throw new Error(`not in time: ${JSON.stringify(value).slice(0, 500)}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

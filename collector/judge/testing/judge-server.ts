@@ -59,7 +59,9 @@ export async function startJudgeServer(
     request.on("end", () => {
       most = Math.max(most, ++open);
       response.on("close", () => open--);
-      const body = JSON.parse(Buffer.concat(chunks).toString()) as ChatBody;
+      const sent = Buffer.concat(chunks).toString();
+      if (request.url?.endsWith("/embeddings")) return embed(response, sent);
+      const body = JSON.parse(sent) as ChatBody;
       const read = readRequest(body, request.headers, attempts);
       requests.push(read);
       void Promise.resolve(reply(read)).then((given) => answer(response, read, given, body.model));
@@ -76,6 +78,21 @@ export async function startJudgeServer(
         server.closeAllConnections();
       }),
   };
+}
+
+/** A text is how often each letter stands in it. */
+function embed(response: ServerResponse, sent: string): void {
+  const { model, input } = JSON.parse(sent) as { model: string; input: string[] };
+  const letters = Array.from("abcdefghijklmnopqrstuvwxyz");
+  const data = input.map((text, index) => ({
+    object: "embedding",
+    index,
+    embedding: letters.map((letter) => text.toLowerCase().split(letter).length - 1),
+  }));
+  response.writeHead(200, { "content-type": "application/json" });
+  // In any order: the index counts.
+  const body = { object: "list", model: `${model}-1`, data: data.toReversed(), usage: { prompt_tokens: 1_000, total_tokens: 1_000 } }; // prettier-ignore
+  response.end(JSON.stringify(body));
 }
 
 interface ChatBody {

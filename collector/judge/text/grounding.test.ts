@@ -3,7 +3,7 @@ import type { z } from "zod";
 import { claimF1, faithfulness } from "./claims.ts";
 import { jsonCheck } from "./json-answer.ts";
 import { numberGrounding } from "./number-grounding.ts";
-import { contextOverlap, contextPrecision, contextRecall, retrievalOverlap } from "./retrieval.ts";
+import { contextOverlap, contextPrecision } from "./retrieval.ts";
 
 describe("known answer 19", () => {
   test("context precision", () => {
@@ -84,14 +84,6 @@ test("words in a row from the context", () => {
   expect(contextOverlap("the mat a dog", context)).toBe(0);
   expect(contextOverlap("a dog", context)).toBeUndefined();
   expect(contextOverlap("a dog", context, 1)).toBe(1);
-});
-
-test("two retrievals, and what of a reference was found", () => {
-  expect(retrievalOverlap(["a", "b", "c", "a"], ["c", "b", "d"])).toBe(0.5);
-  expect(retrievalOverlap(["a"], [])).toBe(0);
-  expect(retrievalOverlap([], [])).toBeUndefined();
-  expect(contextRecall([true, false, true, true])).toBe(0.75);
-  expect(contextRecall([])).toBeUndefined();
 });
 
 describe("JSON", () => {
