@@ -6,7 +6,13 @@ import type { ClickHouseClient } from "@clickhouse/client";
 import { oneBlock, positionSql } from "@assay/clickhouse";
 import { lowered } from "./budget.ts";
 import type { Condition, Profile } from "./config.ts";
-import { candidatesSql, OF_WINDOW, windowParameters, type Window } from "./records.ts";
+import {
+  AROUND_WINDOW,
+  candidatesSql,
+  OF_WINDOW,
+  windowParameters,
+  type Window,
+} from "./records.ts";
 import type { DecisionRow, Reason } from "./rows.ts";
 import { REST } from "./sampling.ts";
 
@@ -59,7 +65,11 @@ export async function decideWindow(
   },
 ): Promise<Decided> {
   const name = `${collectorId}/${window.fromUnixMs}-${window.toUnixMs}`;
-  const { text, params } = decisionsSql(candidatesSql(OF_WINDOW), profiles, factorOf);
+  const { text, params } = decisionsSql(
+    { condition: OF_WINDOW, around: AROUND_WINDOW },
+    profiles,
+    factorOf,
+  );
   await client.command({
     query: `INSERT INTO assay.judge_decisions (${COLUMNS.join(", ")}, decided_at, decided_in)
       SELECT ${COLUMNS.join(", ")}, fromUnixTimestamp64Milli({now:Int64}), {name:String} FROM (${text})`,
@@ -118,7 +128,7 @@ export async function decisionsOn(
     nowUnixMs: number;
   },
 ): Promise<DecisionRow[]> {
-  const sql = decisionsSql(candidatesSql(condition), profiles, () => 1);
+  const sql = decisionsSql({ condition, around: condition }, profiles, () => 1);
   const result = await client.query({
     query: `SELECT * REPLACE (lower(hex(trace_id)) AS trace_id, lower(hex(span_id)) AS span_id, toUnixTimestamp(event_time) AS event_time), {now:UInt32} AS decided_at
       FROM (SELECT ${COLUMNS.join(", ")} FROM (${sql.text})) ORDER BY trace_id`,
@@ -129,10 +139,14 @@ export async function decisionsOn(
 }
 
 function decisionsSql(
-  candidates: string,
+  { condition, around }: { condition: string; around: string },
   profiles: readonly Profile[],
   factorOf: (stratum: string) => number,
 ): Sql {
+  const isByDocuments = profiles.some(({ strata }) =>
+    strata.some(({ when }) => when.has_documents !== undefined),
+  );
+  const candidates = candidatesSql(condition, { around, withDocuments: isByDocuments });
   const rules: Rule[] = [];
   const params: Record<string, unknown> = {};
   const branches = profilesInOrder(profiles).flatMap((profile, at) =>

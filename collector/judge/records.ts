@@ -42,13 +42,16 @@ export async function nextReceived(
   return row && row.found > 0 ? row.at : undefined;
 }
 
+/** What was received in a window, or not long before. */
+export const AROUND_WINDOW = `event_time >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') - INTERVAL ${DAYS_BACK} DAY
+  AND received_at > fromUnixTimestamp64Milli({from:Int64}, 'UTC') - INTERVAL {lookback:UInt32} SECOND AND ${RECEIVED_UNTIL}`;
+
 /**
  * Spans of the traces of a window, as a condition on `assay.spans`: of those of which something was received in it those of
  * which nothing came in the time after it in which traces settle. What came long before the window is not looked at: the
  * trace was decided on then.
  */
-export const OF_WINDOW = `event_time >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') - INTERVAL ${DAYS_BACK} DAY
-  AND received_at > fromUnixTimestamp64Milli({from:Int64}, 'UTC') - INTERVAL {lookback:UInt32} SECOND AND ${RECEIVED_UNTIL}
+export const OF_WINDOW = `${AROUND_WINDOW}
   AND trace_id IN (
     SELECT DISTINCT trace_id FROM assay.spans WHERE ${OF_COLLECTOR} AND ${RECEIVED_AFTER} AND ${RECEIVED_UNTIL}
       AND trace_id NOT IN (
@@ -77,33 +80,27 @@ export function windowParameters(
 /**
  * Of the traces with a model's answer one row each, with what decides whether they are judged. Few are, and only of those
  * the rest is fetched: reading all spans of all traffic took as long as storing them.
+ * @param condition of the traces' spans
+ * @param around of these and maybe others: a condition without a subquery, whose set the engine would not have made in time
+ * @param withDocuments whether it matters if any were retrieved
  */
-export function candidatesSql(condition: string): string {
+export function candidatesSql(
+  condition: string,
+  { around, withDocuments }: { around: string; withDocuments: boolean },
+): string {
+  const having = (what: string): string =>
+    `trace_id IN (SELECT trace_id FROM assay.spans WHERE ${around} AND ${what})`;
   return `
-  SELECT trace_id, ${ANSWERED.map(([name], at) => `tupleElement(answered, ${at + 1}) AS ${name}`).join(", ")}, has_documents, is_own
-  FROM (
-    SELECT trace_id, max(document_count) > 0 AS has_documents, max(${IS_OWN}) AS is_own,
-      argMinIf(tuple(${ANSWERED.map(([, sql]) => sql).join(", ")}), (-toInt64(end_unix_nano), span_id), ${ANSWERING_SQL}) AS answered
-    FROM assay.spans
-    WHERE ${condition}
-    GROUP BY trace_id HAVING countIf(${ANSWERING_SQL}) > 0
-  )`;
+  SELECT * EXCEPT began, began AS event_time FROM (
+  SELECT trace_id, span_id, project, environment, release, if(response_model = '', request_model, response_model) AS model, status,
+    input_tokens, duration_ns / 1e6 AS duration_ms, toDateTime(event_time) AS began, has_content, greatest(1, sampling_weight) AS weight,
+    ${withDocuments ? having("document_count > 0") : "false"} AS has_documents, ${having(`(${IS_OWN})`)} AS is_own
+  FROM assay.spans
+  WHERE ${condition} AND ${ANSWERING_SQL}
+  ORDER BY trace_id, end_unix_nano DESC, span_id LIMIT 1 BY trace_id)`;
 }
 
-/** Of the span whose answer is judged (record.ts): name, and how it is read. */
-const ANSWERED: readonly (readonly [name: string, sql: string])[] = [
-  ["span_id", "span_id"],
-  ["project", "project"],
-  ["environment", "environment"],
-  ["release", "release"],
-  ["model", "if(response_model = '', request_model, response_model)"],
-  ["status", "status"],
-  ["input_tokens", "input_tokens"],
-  ["duration_ms", "duration_ns / 1e6"],
-  ["event_time", "toDateTime(event_time)"],
-  ["has_content", "has_content"],
-  ["weight", "greatest(1, sampling_weight)"],
-];
+/** The span whose answer is judged (record.ts). */
 const ANSWERING_SQL = `is_model_call AND operation IN (${[...ANSWERING].map((name) => `'${name}'`).join(", ")})`;
 
 /** Where all spans of a few traces lie: projects, and times between which they began. */

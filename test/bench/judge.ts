@@ -31,7 +31,7 @@ const { values } = parseArgs({
     evaluations: { type: "string", default: "4000" },
     pairs: { type: "string", default: "10" },
     /** Spans a second, to each of the two. */
-    rate: { type: "string", default: "2500" },
+    rate: { type: "string", default: "1500" },
     /** Share of the traces that are judged. */
     share: { type: "string", default: "0.005" },
     keep: { type: "string" },
@@ -45,9 +45,9 @@ const [evaluations, pairs, rate, share] = [
 ];
 const WAIT_MS = 120_000;
 const SPANS_PER_TRACE = 4;
-const SETTLE_S = 50;
-/** Two looks of the worker, which comes every fifth of that. */
-const PAIR_S = 20;
+const SETTLE_S = 40;
+/** Three looks of the worker, which comes every fifth of that. */
+const PAIR_S = 24;
 /** Until the first traces have settled and are judged. */
 const WARM_UP_S = SETTLE_S + PAIR_S + 5;
 
