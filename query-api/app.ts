@@ -21,7 +21,7 @@ import type { ApiCall, Endpoint, StreamEndpoint } from "./endpoint.ts";
 import { ENDPOINTS } from "./endpoints.ts";
 import { ApiError, badParameter, storeError } from "./errors.ts";
 import { knownHosts, knownMethods, sameOrigin, securityHeaders } from "./guard.ts";
-import type { LiveClients } from "./live.ts";
+import { HEARTBEAT_MS, type LiveClients } from "./live.ts";
 import type { Budget } from "./budgets.ts";
 import type { CatalogueEntry } from "./catalogue.ts";
 import type { LabelSettings } from "./labels/queue.ts";
@@ -70,6 +70,8 @@ export interface AppOptions {
   queryLimits?: QueryLimits | undefined;
   /** A client of a stream that takes nothing for so long is dropped. @default 30 s */
   stallMs?: number;
+  /** Live spans: how long nothing is sent at most. @default 15 s */
+  heartbeatMs?: number;
   /** Folder of the built page. */
   page?: string;
 }
@@ -78,7 +80,12 @@ type Answer = (call: ApiCall, request: Request) => Promise<unknown>;
 
 export function createApp(options: AppOptions): Express {
   const { client, now = Date.now } = options;
-  const live: LiveClients = { following: 0, dropped: 0, most: options.liveClients ?? 20 };
+  const live: LiveClients = {
+    following: 0,
+    dropped: 0,
+    most: options.liveClients ?? 20,
+    heartbeatMs: options.heartbeatMs ?? HEARTBEAT_MS,
+  };
   const app = express();
   app.disable("x-powered-by");
   app.set("query parser", "simple");

@@ -20,7 +20,7 @@ import {
 import type { Store } from "./store.ts";
 
 const POLL_MS = 1_000;
-const HEARTBEAT_MS = 15_000;
+export const HEARTBEAT_MS = 15_000;
 const OVERLAP_MS = 10_000;
 const MAX_SPANS = 200;
 /** Looked at in one poll; beyond that the count of what was skipped is a least. */
@@ -31,6 +31,8 @@ export interface LiveClients {
   following: number;
   dropped: number;
   readonly most: number;
+  /** After so long without a span a comment is sent. */
+  readonly heartbeatMs: number;
 }
 
 export function liveShape() {
@@ -90,7 +92,7 @@ async function* events({
       if (found.length > sent.length)
         yield `event: skipped\ndata: ${JSON.stringify({ spans: found.length - sent.length })}\n\n`;
       if (found.length > 0) silentSince = performance.now();
-      else if (performance.now() - silentSince >= HEARTBEAT_MS) {
+      else if (performance.now() - silentSince >= live.heartbeatMs) {
         yield ": nothing new\n\n";
         silentSince = performance.now();
       }

@@ -38,6 +38,7 @@ export interface QueryApiOptions {
   liveClients?: number | undefined;
   queryLimits?: QueryLimits | undefined;
   stallMs?: number;
+  heartbeatMs?: number;
   /** Every answer is held against its schema; for tests. @default false */
   checkAnswers?: boolean;
 }
@@ -66,6 +67,7 @@ export async function startQueryApi(options: QueryApiOptions): Promise<QueryApi>
     liveClients: options.liveClients,
     queryLimits: options.queryLimits,
     ...(options.stallMs !== undefined && { stallMs: options.stallMs }),
+    ...(options.heartbeatMs !== undefined && { heartbeatMs: options.heartbeatMs }),
     ...(options.prices && { prices: options.prices }),
     ...(options.labels && { labels: options.labels }),
     ...(writer && { writer }),

@@ -91,6 +91,17 @@ function download(path: string, headers: Record<string, string> = {}): Promise<D
   });
 }
 
+/** What came until `end` did. */
+async function readUntil(response: Response, end: string): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of response.body!) {
+    text += decoder.decode(chunk, { stream: true });
+    if (text.includes(end)) break;
+  }
+  return text;
+}
+
 const exported = (more: string): string =>
   `/api/v1/export?from=${range.from}&to=${range.to}&${more}`;
 
@@ -364,6 +375,54 @@ describe("live spans", () => {
     await expect
       .poll(async () => (await (await fetch(`${url}/healthz`)).json()) as object)
       .toMatchObject({ live: { following: 0, dropped: 0 } });
+  });
+
+  test("a comment while nothing comes, so that nothing between closes the connection", async () => {
+    const restless = await startApi({ heartbeatMs: 1 });
+    const gone = new AbortController();
+    const response = await createApiClient(`http://127.0.0.1:${restless.address.port}`).liveSpans(
+      { project: "silent" },
+      { signal: gone.signal },
+    );
+    const text = await readUntil(response, ": nothing new\n\n");
+    expect(text.startsWith(": following\n\nretry: 5000\n\n")).toBe(true);
+    gone.abort();
+    await restless.stop(500);
+  });
+
+  test("a client that takes nothing is dropped, and counted", async () => {
+    const strict = await startApi({ stallMs: 50 });
+    const path = "/api/v1/spans/live?project=stalled&fields=content";
+    const following = await new Promise<http.IncomingMessage>((resolve, reject) => {
+      http.get({ ...strict.address, path }, resolve).on("error", reject);
+    });
+    following.pause();
+    const closed = new Promise((resolve) => following.once("close", resolve));
+    following.on("error", () => {}); // it is broken off in the middle
+    // More than the sockets of both sides take in.
+    await insertSpans(
+      writer,
+      Array.from({ length: 30 }, (_, i) => ({
+        trace: `stalled ${i}`,
+        span: `stalled ${i}`,
+        project: "stalled",
+        startMs: Date.now(),
+        columns: {
+          received_at: new Date().toISOString().replace("T", " ").replace("Z", ""),
+          has_content: true,
+          content_input: "x".repeat(1_000_000),
+        },
+      })),
+    );
+    const health = async () =>
+      (await (await fetch(`http://127.0.0.1:${strict.address.port}/healthz`)).json()) as object;
+    await expect
+      .poll(health, { timeout: 30_000 })
+      .toMatchObject({ live: { following: 0, dropped: 1 } });
+    following.resume();
+    await closed;
+    expect(following.complete).toBe(false);
+    await strict.stop(500);
   });
 
   test("only so many follow at a time", async () => {
