@@ -274,23 +274,50 @@ type Dear = {
   cost: string;
 };
 
-function readDearest(store: Store, { from, to, limit, filters }: Asked): Promise<Dear[]> {
-  // A trace has no environment of its own: its spans are asked.
+/** By what was spent on all of a trace that began in the range; of an environment, by its calls in the range. */
+async function readDearest(store: Store, asked: Asked): Promise<Dear[]> {
+  const dearest = await (asked.filters.environment
+    ? dearestOfSpans(store, asked)
+    : dearestOfIndex(store, asked));
+  if (dearest.length === 0) return [];
+  const names = await store.rows<{ trace_id: string; name: string }>({
+    sql: `SELECT lower(hex(i.trace_id)) AS trace_id, max(i.root_name) AS name FROM assay.trace_index AS i
+WHERE i.trace_id IN (SELECT toFixedString(unhex(arrayJoin({traces:Array(String)})), 16)) GROUP BY i.trace_id`,
+    parameters: { traces: dearest.map(({ trace_id }) => trace_id) },
+  });
+  const nameOf = new Map(names.map(({ trace_id, name }) => [trace_id, name]));
+  return dearest.map((one) => ({ ...one, name: nameOf.get(one.trace_id) ?? "" }));
+}
+
+const DEAR = `SELECT lower(hex(d.trace)) AS trace_id, d.project AS project,
+  concat(replaceOne(toString(d.start), ' ', 'T'), 'Z') AS start, toFloat64(d.calls) AS calls, toDecimalString(d.cost, 12) AS cost`;
+
+/** In the order of its key, so that of all traces only one at a time is held in memory. */
+function dearestOfIndex(store: Store, { from, to, limit, filters }: Asked): Promise<Dear[]> {
   return store.rows<Dear>({
-    sql: `SELECT lower(hex(d.trace_id)) AS trace_id, d.project AS project, any(t.root_name) AS name,
-  concat(replaceOne(toString(d.start), ' ', 'T'), 'Z') AS start, toFloat64(d.calls) AS calls, toDecimalString(d.cost, 12) AS cost
-FROM (
-  SELECT s.trace_id AS trace_id, s.project AS project, min(s.event_time) AS start, count() AS calls,
+    sql: `${DEAR} FROM (
+  SELECT i.trace_id AS trace, i.project AS project, min(i.start) AS start, sum(i.calls) AS calls, sum(i.cost) AS cost
+  FROM assay.trace_index AS i
+  WHERE i.day >= toDate(fromUnixTimestamp64Milli({from:Int64}, 'UTC')) - 1 AND i.day <= toDate(fromUnixTimestamp64Milli({to:Int64}, 'UTC')) + 1
+    ${filters.project ? "AND i.project IN {f_project:Array(String)}" : ""}
+  GROUP BY i.trace_id, i.project
+  HAVING cost > 0 AND start >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') AND start < fromUnixTimestamp64Milli({to:Int64}, 'UTC')
+  ORDER BY cost DESC, trace LIMIT {limit:UInt32}
+) AS d ORDER BY d.cost DESC, trace_id`,
+    parameters: { from, to, limit, ...named({ ...filters, environment: undefined }) },
+    inKeyOrder: true,
+  });
+}
+
+/** A trace has no environment of its own: its spans are asked. */
+function dearestOfSpans(store: Store, { from, to, limit, filters }: Asked): Promise<Dear[]> {
+  return store.rows<Dear>({
+    sql: `${DEAR} FROM (
+  SELECT s.trace_id AS trace, s.project AS project, min(s.event_time) AS start, count() AS calls,
     sum(ifNull(s.cost, toDecimal128(0, 12))) AS cost
   FROM assay.spans AS s WHERE ${spansWhere(filters)}
-  GROUP BY trace_id, project HAVING cost > 0 ORDER BY cost DESC LIMIT {limit:UInt32}
-) AS d
-LEFT JOIN (
-  SELECT i.trace_id AS trace_id, max(i.root_name) AS root_name FROM assay.trace_index AS i
-  WHERE i.day >= toDate(fromUnixTimestamp64Milli({from:Int64}, 'UTC')) - 1 AND i.day <= toDate(fromUnixTimestamp64Milli({to:Int64}, 'UTC'))
-  GROUP BY trace_id
-) AS t ON t.trace_id = d.trace_id
-GROUP BY d.trace_id, d.project, d.start, d.calls, d.cost ORDER BY d.cost DESC, trace_id`,
+  GROUP BY s.trace_id, s.project HAVING cost > 0 ORDER BY cost DESC, trace LIMIT {limit:UInt32}
+) AS d ORDER BY d.cost DESC, trace_id`,
     parameters: { from, to, limit, ...named(filters) },
   });
 }
