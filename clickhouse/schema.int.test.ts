@@ -87,6 +87,20 @@ describe("one insert with one token", () => {
     ).toBe(1);
   });
 
+  test("latencies of hours and days are within 1.6 % of the spans'", async () => {
+    await insertSpans(client, SPANS, oneBlock(freshToken()));
+    const [exact] = await rows<{ q: number[] }>(
+      "SELECT quantilesExact(0.5, 0.95, 0.99)(duration_ns / 1e6) AS q FROM spans WHERE operation != ''",
+    );
+    for (const table of ["llm_1h", "llm_1d"]) {
+      const [kept] = await rows<{ q: number[] }>(
+        `SELECT quantilesBFloat16Merge(0.5, 0.95, 0.99)(duration_ms_sketch) AS q FROM ${table}`,
+      );
+      const errors = kept!.q.map((value, i) => Math.abs(value / exact!.q[i]! - 1));
+      expect(Math.max(...errors), table).toBeLessThan(0.016);
+    }
+  });
+
   test("is stored once however often it is sent", async () => {
     const token = freshToken();
     await insertSpans(client, SPANS, oneBlock(token));

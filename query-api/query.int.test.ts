@@ -101,7 +101,7 @@ describe("measures", () => {
       },
       { model: "b", values: { calls: 1, cost: "1.000000000001", error_share: 0 } },
     ]);
-    expect(answer.rows[0]?.values["latency_p50"]).toBeCloseTo(1000, -1);
+    expect(Math.abs(Number(answer.rows[0]?.values["latency_p50"]) - 1000)).toBeLessThanOrEqual(16); // a sketch is within 1.6 %
   });
 
   test("over time, without what is excluded, in the order asked for, up to the limit", async () => {
