@@ -345,7 +345,7 @@ export class Inserter {
       const records = await this.#log.read(open.nextSeq, READ_BYTES);
       const within = records.filter(({ seq }) => seq <= seqTo);
       if (within.length === 0) break;
-      for (const record of within) await this.#add(open, record);
+      for (const record of within) if (!(await this.#add(open, record))) break;
     }
     return { ...open.finish(), seqTo };
   }
@@ -436,18 +436,22 @@ export class Inserter {
     for (const record of records) {
       if (record.seq > this.#stopAt) return false;
       if (open.isFullFor(record)) return true;
-      await this.#add(open, record);
+      // While one was set aside, the other loop may have read, and these are no longer good.
+      if (!(await this.#add(open, record))) return false;
     }
     return false;
   }
 
-  async #add(open: OpenBlock, record: LogRecord): Promise<void> {
+  /** Resolves to false when the record could not be encoded and was set aside. */
+  async #add(open: OpenBlock, record: LogRecord): Promise<boolean> {
     try {
       open.add(record);
+      return true;
     } catch (error) {
       const code = error instanceof Error ? error.name : "unknown";
-      if (!(await this.#setAside(record, { code, message: String(error) }))) return;
-      open.skip(record);
+      const copy = { ...record, body: Uint8Array.from(record.body) };
+      if (await this.#setAside(copy, { code, message: String(error) })) open.skip(record);
+      return false;
     }
   }
 

@@ -107,10 +107,14 @@ function after(chunks: readonly Uint8Array[], written: number): readonly Uint8Ar
 }
 
 /** Reads `length` bytes at `position`, less only at the end of the file. */
-export async function readFully(file: LogFile, position: number, length: number): Promise<Buffer> {
-  const bytes = Buffer.allocUnsafeSlow(length);
+export function readFully(file: LogFile, position: number, length: number): Promise<Buffer> {
+  return readInto(Buffer.allocUnsafeSlow(length), file, position);
+}
+
+/** Fills `bytes` from `position`; returns what was filled of it, less only at the end of the file. */
+export async function readInto(bytes: Buffer, file: LogFile, position: number): Promise<Buffer> {
   let filled = 0;
-  while (filled < length) {
+  while (filled < bytes.byteLength) {
     const read = await file.read(bytes.subarray(filled), position + filled);
     if (read === 0) break;
     filled += read;

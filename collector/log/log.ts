@@ -38,7 +38,7 @@ import { bodySum, bodySums, recordBytes, type BodySums } from "./record.ts";
 import { recover, type Recovered } from "./recovery.ts";
 import { Reserve } from "./reserve.ts";
 import { ResendWindow } from "./resend-window.ts";
-import { SegmentReader } from "./segment-reader.ts";
+import { ReadMemory, SegmentReader } from "./segment-reader.ts";
 import { SegmentWriter, ShortageError, type Framed } from "./segment-writer.ts";
 import type { Segment } from "./segment.ts";
 
@@ -203,7 +203,7 @@ export class WriteAheadLog {
     this.#releasedSeq = Math.max(opened.cursor, (this.#segments[0]?.firstSeq ?? 1) - 1);
     this.#consumers = opened.consumers.map((start) => this.#consume(start));
     this.#recent = new RecentRecords(options.recentBytes ?? 64 * MiB);
-    this.#reader = new SegmentReader(fs);
+    this.#reader = new SegmentReader(fs, new ReadMemory());
     const onSync = (ms: number) => this.#noteSync(ms);
     this.#writer = new SegmentWriter({
       fs,

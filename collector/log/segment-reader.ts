@@ -3,26 +3,50 @@
  * no search; another place is found by reading its segment from the beginning.
  */
 import type { LogRecord } from "../stages.ts";
-import { readFully, type LogFile, type LogFs } from "./log-fs.ts";
+import { readInto, type LogFile, type LogFs } from "./log-fs.ts";
 import { claimedLength } from "./record.ts";
 import { scan, SEGMENT_HEADER_BYTES, type Segment } from "./segment.ts";
 
 const PIECE_BYTES = 8 * 1024 * 1024;
 
+/**
+ * Memory for what one read returns, used again by the next. In fresh memory, reading back a gigabyte costs the kernel
+ * hundreds of thousands of pages, and makes V8 hold hundreds of megabytes until it next collects.
+ */
+export class ReadMemory {
+  readonly #bytes = Buffer.allocUnsafeSlow(PIECE_BYTES);
+  #used = 0;
+
+  /** What was taken before is nobody's any more. */
+  reset(): void {
+    this.#used = 0;
+  }
+
+  take(length: number): Buffer {
+    if (this.#used + length > this.#bytes.byteLength) return Buffer.allocUnsafeSlow(length);
+    this.#used += length;
+    return this.#bytes.subarray(this.#used - length, this.#used);
+  }
+}
+
 export class SegmentReader {
   readonly #fs: LogFs;
+  readonly #memory: ReadMemory | undefined;
   #file: LogFile | undefined;
   #segment: Segment | undefined;
   /** The next record to read is the first one at or after this offset. */
   #offset = 0;
   #lastSeq = 0;
 
-  constructor(fs: LogFs) {
+  /** @param memory with it, records are good until the next read */
+  constructor(fs: LogFs, memory?: ReadMemory) {
     this.#fs = fs;
+    this.#memory = memory;
   }
 
   /** Records of `segment` from `fromSeq` on: at least one if there is one, about `limitBytes` of them. */
   async read(segment: Segment, fromSeq: number, limitBytes: number): Promise<LogRecord[]> {
+    this.#memory?.reset();
     await this.#seek(segment, fromSeq);
     const found: LogRecord[] = [];
     let bytes = 0;
@@ -77,9 +101,13 @@ export class SegmentReader {
 
   /** A record longer than a piece is read whole. */
   async #readWithFirstWhole(length: number, rest: number): Promise<Buffer> {
-    const file = this.#file!;
-    const bytes = await readFully(file, this.#offset, length);
+    const bytes = await this.#readBytes(length);
     const first = claimedLength(bytes, 0);
-    return first > length && first <= rest ? readFully(file, this.#offset, first) : bytes;
+    return first > length && first <= rest ? this.#readBytes(first) : bytes;
+  }
+
+  #readBytes(length: number): Promise<Buffer> {
+    const bytes = this.#memory?.take(length) ?? Buffer.allocUnsafeSlow(length);
+    return readInto(bytes, this.#file!, this.#offset);
   }
 }
