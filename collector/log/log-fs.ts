@@ -107,7 +107,7 @@ function after(chunks: readonly Uint8Array[], written: number): readonly Uint8Ar
 }
 
 /** Reads `length` bytes at `position`, less only at the end of the file. */
-export function readFully(file: LogFile, position: number, length: number): Promise<Buffer> {
+function readFully(file: LogFile, position: number, length: number): Promise<Buffer> {
   return readInto(Buffer.allocUnsafeSlow(length), file, position);
 }
 
