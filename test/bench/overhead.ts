@@ -1,98 +1,175 @@
 /**
- * What tracing costs a service: `npm run bench:overhead`, ours beside others in one run.
+ * What tracing costs a service: `npm run bench:overhead`, ours beside others in one run, in less than three minutes.
  *
  * Each instrumentation of the OpenAI SDK makes the same calls in a process of its own (test/dialects/overhead.mjs: the real
- * SDK on a stubbed fetch) and sends its spans to a receiver here. Printed is CPU time per call, all threads, the best of ten
- * rounds, above that of the same calls without instrumentation:
+ * SDK on a stubbed fetch) and sends its telemetry to a receiver here. The processes of a comparison stay alive and take
+ * turns in short rounds, one at a time, so that whatever else the machine does is done to all of them; rounds in which V8
+ * still compiles do not count. Of each round the CPU time of all threads per call is taken, less that of the same round
+ * without instrumentation. Printed is the median of these differences, and behind it their quartiles.
  *
  *   call    until the answer is in the service's hands; what a caller waits for
  *   total   and everything after: prices, hash, content, serialising, sending
  *
- * `spans` are those that arrived per call: who drops spans is cheap. Ours computes cost and prompt hash in the service, the
- * others do not. `--heap 1000000` makes so many calls with ours alone and prints the heap ten times.
+ * `spans` and `KB` are what arrived per call: who drops spans, or does not send what it captures, is cheap. Ours computes
+ * cost and prompt hash in the service, the others do not. `--only 20` measures the workloads whose name has "20" in it;
+ * `--heap 1000000` makes so many calls with ours alone and prints the heap ten times.
  */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { existsSync } from "node:fs";
 import { cpus } from "node:os";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import {
+  hasOverheadPackages,
+  startOverheadChild,
+  type Cost,
+  type OverheadChild,
+  type Workload,
+} from "./overhead-child.ts";
 
-import { startOtlpSink } from "../dialects/otlp-sink.ts";
-
-const folder = fileURLToPath(new URL("../dialects/", import.meta.url));
-if (!existsSync(`${folder}node_modules/openai`))
+if (!hasOverheadPackages)
   throw new Error("expected the packages of test/dialects: npm ci --prefix test/dialects");
 
 const { values } = parseArgs({
-  options: { calls: { type: "string", default: "20000" }, heap: { type: "string" } },
+  options: {
+    heap: { type: "string" },
+    only: { type: "string", default: "" },
+  },
 });
 
+const SHORT = { characters: 300, stream: false };
+const LONG = { characters: 20_480, stream: false };
 const OTHERS = ["opentelemetry", "openinference", "traceloop", "langfuse"];
-const VARIANTS: readonly { name: string; content: boolean; characters: number; stream: boolean }[] =
-  [
-    { name: "300 characters, content off", content: false, characters: 300, stream: false },
-    { name: "300 characters, captured", content: true, characters: 300, stream: false },
-    { name: "20 KB, captured", content: true, characters: 20_480, stream: false },
-    { name: "stream of 50, content off", content: false, characters: 300, stream: true },
-  ];
 
-interface Cost {
-  callUs: number;
-  totalUs: number;
-  heapMiB: number[];
-  heldMs: number;
-  spans: number;
+interface Comparison {
+  name: string;
+  workload: Workload;
+  callsARound: number;
 }
 
-async function measure(
-  name: string,
-  variant: (typeof VARIANTS)[number],
-  calls: number,
-  flags: readonly string[] = [],
-): Promise<Cost> {
-  const sink = await startOtlpSink();
-  const args = [
-    variant.content ? "content" : "off",
-    String(variant.characters),
-    variant.stream ? "stream" : "plain",
-    String(calls),
-  ];
-  const child = spawn(process.execPath, [...flags, `${folder}overhead.mjs`, name, ...args], {
-    env: { ...process.env, OTLP_URL: sink.url },
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  let output = "";
-  child.stdout.on("data", (text: Buffer) => (output += text.toString()));
-  const [code] = (await once(child, "exit")) as [number | null];
-  sink.server.close();
-  if (code !== 0) throw new Error(`${name} ended with ${code}`);
-  const printed = JSON.parse(output.trim().split("\n").at(-1) ?? "") as Omit<Cost, "spans">;
-  return { ...printed, spans: sink.spans.length / calls };
+const COMPARISONS: readonly Comparison[] = [
+  {
+    name: "300 characters, content off",
+    workload: { ...SHORT, content: "off" },
+    callsARound: 500,
+  },
+  { name: "300 characters, captured", workload: { ...SHORT, content: "full" }, callsARound: 500 },
+  { name: "20 KB, captured", workload: { ...LONG, content: "full" }, callsARound: 200 },
+  {
+    name: "stream of 50 chunks, content off",
+    workload: { ...SHORT, stream: true, content: "off" },
+    callsARound: 60,
+  },
+];
+
+/** Long enough for V8 to have compiled what it will. */
+const WARM_UP_SECONDS = 8;
+/** Together less than three minutes. */
+const SECONDS_A_COMPARISON = 26;
+/** A lap counts when the calls without tracing took at most so much more than the best tenth of them. */
+const UNDISTURBED = 1.1;
+
+interface Measured {
+  name: string;
+  child: OverheadChild;
+  costs: Cost[];
 }
 
-function row(name: string, ...cells: readonly string[]): void {
-  console.log(name.padEnd(16), ...cells.map((cell) => cell.padStart(8)));
+async function compare({ name, workload, callsARound }: Comparison): Promise<void> {
+  const ours = workload.content === "full" ? ["assay", "assay redacted"] : ["assay"];
+  const all: Measured[] = [];
+  // Without tracing twice: at the beginning of a lap and at its end.
+  for (const one of ["none", ...ours, ...OTHERS, "none"]) all.push(await start(one, workload));
+  await lapsFor(WARM_UP_SECONDS, all, callsARound);
+  for (const one of all) {
+    one.child.received();
+    one.costs = [];
+  }
+  await lapsFor(SECONDS_A_COMPARISON, all, callsARound);
+  print(name, all, callsARound);
+  for (const { child } of all) child.stop();
 }
 
-async function compare(variant: (typeof VARIANTS)[number]): Promise<void> {
-  const calls = Number(values.calls) / (variant.stream ? 10 : 1);
-  const plain = await measure("none", variant, calls);
-  console.log(`\n${variant.name}: ${plain.totalUs.toFixed(1)} µs of CPU per call without tracing`);
-  row("", "call", "total", "spans");
-  for (const name of ["assay", ...OTHERS]) {
-    const cost = await measure(name, variant, calls);
-    const above = [cost.callUs - plain.callUs, cost.totalUs - plain.totalUs];
-    row(name, ...above.map((us) => us.toFixed(1)), cost.spans.toFixed(2));
+async function lapsFor(seconds: number, all: readonly Measured[], calls: number): Promise<void> {
+  const until = performance.now() + seconds * 1_000;
+  while (performance.now() < until)
+    for (const { child, costs } of all) costs.push(await child.round(calls));
+}
+
+async function start(name: string, workload: Workload): Promise<Measured> {
+  const [instrumentation = name, redacted] = name.split(" ");
+  const content = redacted ? "redacted" : workload.content;
+  const child = await startOverheadChild(instrumentation, { ...workload, content });
+  return { name, child, costs: [] };
+}
+
+function print(name: string, all: readonly Measured[], callsARound: number): void {
+  const [before, ...others] = all;
+  const after = others.pop();
+  if (!before || !after) return;
+  const plain = before.costs.map((cost, lap) => average(cost, after.costs[lap] ?? cost));
+  const counted = undisturbed(plain, before.costs, after.costs);
+  const laps = plain.length;
+  console.log(
+    `\n${name}: ${meanOfMost(counted.map((lap) => plain[lap]!.totalUs)).toFixed(1)} µs of CPU per call without tracing; ${counted.length} of ${laps} laps count`,
+  );
+  row("", "call", "total", "spans", "KB");
+  for (const { name: other, child, costs } of others) {
+    const { spans, bytes } = child.received();
+    const above = (["callUs", "totalUs"] as const).map((kind) =>
+      counted.map((lap) => costs[lap]![kind] - plain[lap]![kind]),
+    );
+    const calls = laps * callsARound;
+    row(other, ...above.map(spread), (spans / calls).toFixed(2), (bytes / calls / 1_024).toFixed(1));
   }
 }
 
+function average(a: Cost, b: Cost): { callUs: number; totalUs: number } {
+  return { callUs: (a.callUs + b.callUs) / 2, totalUs: (a.totalUs + b.totalUs) / 2 };
+}
+
+/** Laps at whose beginning and end the machine was as fast as it can be. */
+function undisturbed(
+  plain: readonly { totalUs: number }[],
+  before: readonly Cost[],
+  after: readonly Cost[],
+): number[] {
+  const best = at(plain.map(({ totalUs }) => totalUs), 0.1) * UNDISTURBED;
+  return [...plain.keys()].filter(
+    (lap) => before[lap]!.totalUs <= best && after[lap]!.totalUs <= best,
+  );
+}
+
+function row(name: string, ...cells: readonly string[]): void {
+  console.log(name.padEnd(16), ...cells.map((cell, at) => cell.padStart(at < 2 ? 22 : 8)));
+}
+
+function spread(numbers: readonly number[]): string {
+  const [low, high] = [at(numbers, 0.25), at(numbers, 0.75)];
+  return `${meanOfMost(numbers).toFixed(1)} (${low.toFixed(1)} – ${high.toFixed(1)})`;
+}
+
+function at(numbers: readonly number[], share: number): number {
+  const sorted = numbers.toSorted((a, b) => a - b);
+  return sorted[Math.round(share * (sorted.length - 1))] ?? Number.NaN;
+}
+
+/** Without the tenth at either end; the median would leave out what not every round has, such as a garbage collection. */
+function meanOfMost(numbers: readonly number[]): number {
+  const sorted = numbers.toSorted((a, b) => a - b);
+  const cut = Math.floor(sorted.length / 10);
+  const most = sorted.slice(cut, sorted.length - cut);
+  return most.reduce((sum, one) => sum + one, 0) / most.length;
+}
+
 async function heap(calls: number): Promise<void> {
-  const { heapMiB, heldMs } = await measure("assay", VARIANTS[0]!, calls, ["--expose-gc"]);
-  console.log(`heap after each tenth of ${calls} calls, MiB:`, ...heapMiB.map(Math.round));
-  console.log(`the event loop was held for ${heldMs.toFixed(1)} ms at most`);
+  const workload = { ...SHORT, content: "off" } as const;
+  const child = await startOverheadChild("assay", workload, { flags: ["--expose-gc"] });
+  const heaps: number[] = [];
+  for (let tenth = 0; tenth < 10; tenth++) heaps.push((await child.round(calls / 10)).heapMiB);
+  child.stop();
+  console.log(`heap after each tenth of ${calls} calls, MiB:`, ...heaps.map((mib) => mib.toFixed(1)));
 }
 
 console.log(`${cpus().length} × ${cpus()[0]?.model}`);
 if (values.heap) await heap(Number(values.heap));
-else for (const variant of VARIANTS) await compare(variant);
+else
+  for (const comparison of COMPARISONS)
+    if (comparison.name.includes(values.only)) await compare(comparison);

@@ -22,7 +22,7 @@ process.on("unhandledRejection", () => {
 const { wrap, flush, OpenAI } = await setUp[name]({
   OpenAI: requireSdk("openai").OpenAI,
   url: OTLP_URL,
-  content: true,
+  content: "full",
   requireSdk: () => requireSdk("openai"),
 });
 const client = wrap(

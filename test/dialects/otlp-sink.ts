@@ -40,7 +40,7 @@ export async function startOtlpSink(): Promise<OtlpSink> {
 }
 
 /** ExportTraceServiceRequest → resource_spans = 1 → scope_spans = 2 → spans = 2. */
-function spansOf(body: Uint8Array, path: readonly number[] = [1, 2, 2]): Uint8Array[] {
+export function spansOf(body: Uint8Array, path: readonly number[] = [1, 2, 2]): Uint8Array[] {
   const [field, ...deeper] = path;
   if (field === undefined) return [Uint8Array.from(body)];
   const reader = new WireReader();

@@ -1,26 +1,27 @@
 /**
- * CPU time of calls through one instrumentation: node overhead.mjs <instrumentation> <content|off> <characters> <plain|stream> <calls>
+ * CPU time of calls through one instrumentation, in rounds as they are asked for: a child of test/bench/overhead-child.ts,
+ * forked with <instrumentation> <off|full|redacted> <characters> <plain|stream>.
  *
- * The real SDK on a stubbed fetch; spans go to OTLP_URL. Prints `{"callUs", "totalUs", "heapMiB", "heldMs"}`: microseconds
- * of CPU per call (all threads) until the answer is there, and with everything put off, of the best of ten rounds, so that compiling
- * is not part of it; the heap after each round; the longest that the event loop was held after the first.
+ * The real SDK on a stubbed fetch; telemetry goes to OTLP_URL. Each message is a number of calls to make; the answer is
+ * `{"callUs", "totalUs", "longestTurnMs", "heapMiB"}`: microseconds of CPU per call (all threads) until the answer is there,
+ * and with everything put off; the longest turn of the event loop, in CPU time of its thread; the heap at the end.
  */
 import { createRequire } from "node:module";
-import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setUp } from "./setups.mjs";
 
 const require = createRequire(import.meta.url);
-const [, , name, content, characters, form, calls] = process.argv;
-const ROUNDS = 10;
+const [, , name, content, characters, form] = process.argv;
 /** A service comes back to its event loop; after so many calls this one does. */
-const CALLS_A_TURN = 20;
+const CALLS_A_TURN = Number(process.env.CALLS_A_TURN ?? 20);
+/** What waits is sent after so many calls, before the queue of any of them is full: what is dropped costs nothing. */
+const CALLS_A_FLUSH = 500;
 
 const stream = form === "stream";
 const sdk = require("openai");
 const { wrap, flush, OpenAI } = await setUp[name]({
   OpenAI: sdk.OpenAI,
   url: process.env.OTLP_URL,
-  content: content === "content",
+  content,
 });
 const client = wrap(
   new (OpenAI ?? sdk.OpenAI)({ apiKey: "bench", maxRetries: 0, fetch: async () => answer() }),
@@ -63,32 +64,48 @@ async function call() {
 }
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
-const us = (from, count) => {
+const cpuUs = (from) => {
   const { user, system } = process.cpuUsage(from);
-  return (user + system) / count;
+  return user + system;
 };
 
-const best = { callUs: Infinity, totalUs: Infinity };
-const perRound = Math.ceil(Number(calls) / ROUNDS);
-const heapMiB = [];
-const delay = monitorEventLoopDelay({ resolution: 1 });
-for (let round = 0; round < ROUNDS; round++) {
-  if (round === 1) delay.enable();
+/** Until it is stopped looks at every turn how much of its thread's time the last one took. */
+function watchTurns() {
+  let [longestUs, before, watching] = [0, process.threadCpuUsage(), true];
+  const look = () => {
+    const { user, system } = process.threadCpuUsage(before);
+    longestUs = Math.max(longestUs, user + system);
+    before = process.threadCpuUsage();
+    if (watching) setImmediate(look);
+  };
+  setImmediate(look);
+  return () => {
+    watching = false;
+    return longestUs / 1_000;
+  };
+}
+
+async function round(calls) {
   let callUs = 0;
   const start = process.cpuUsage();
-  for (let done = 0; done < perRound; done += CALLS_A_TURN) {
+  for (let done = 0; done < calls; done += CALLS_A_TURN) {
     const before = process.cpuUsage();
     for (let at = 0; at < CALLS_A_TURN; at++) await call();
-    callUs += us(before, perRound);
+    callUs += cpuUs(before);
     await turn();
+    if ((done + CALLS_A_TURN) % CALLS_A_FLUSH === 0) await flush();
   }
   await flush();
-  best.totalUs = Math.min(best.totalUs, us(start, perRound));
-  best.callUs = Math.min(best.callUs, callUs);
+  return { callUs: callUs / calls, totalUs: cpuUs(start) / calls };
+}
+
+process.on("message", async ({ calls, watched }) => {
+  const stopWatching = watched ? watchTurns() : () => 0;
+  const cost = await round(calls);
+  const longestTurnMs = stopWatching();
   // Only where the heap is what is asked for: a collection of everything makes the next round slower.
   globalThis.gc?.();
-  heapMiB.push(process.memoryUsage().heapUsed / 1024 ** 2);
-}
-delay.disable();
-process.stdout.write(`${JSON.stringify({ ...best, heapMiB, heldMs: delay.max / 1e6 })}\n`);
-process.exit(0);
+  process.send({ ...cost, longestTurnMs, heapMiB: process.memoryUsage().heapUsed / 1024 ** 2 });
+});
+process.on("disconnect", () => process.exit(0));
+process.send("ready");

@@ -1,10 +1,12 @@
 /**
- * One way to switch on each instrumentation of the OpenAI SDK: `setUp[name]({ OpenAI, url, content, requireSdk })` gives
- * `wrap(client)`, which returns the client to use, and `flush()`, after which every ended span was sent.
+ * One way to switch on each instrumentation of the OpenAI SDK: `setUp[name]({ OpenAI, url, content, requireSdk })`, with
+ * `content` one of `off`, `full` and, for ours, `redacted`, gives `wrap(client)`, which returns the client to use, and `flush()`, after which every ended span was sent.
  */
 import { createRequire } from "node:module";
 import { metrics } from "@opentelemetry/api";
+import { OTLPLogExporter } from "@opentelemetry/exporter-logs-otlp-proto";
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
+import { BatchLogRecordProcessor, LoggerProvider } from "@opentelemetry/sdk-logs";
 import { BatchSpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { NodeTracerProvider } from "@opentelemetry/sdk-trace-node";
 
@@ -26,26 +28,31 @@ export const setUp = {
   none: async () => ({ wrap: same, flush: async () => {} }),
   assay: async ({ url, content }) => {
     process.env.ASSAY_ENDPOINT = url;
-    process.env.ASSAY_CONTENT = content ? "full" : "off";
+    process.env.ASSAY_CONTENT = content;
     const { flush, instrument } = await import("@assay/instrumentation");
     return { wrap: (client) => instrument(client), flush: () => flush(60_000) };
   },
+  // What it captures are log records.
   opentelemetry: async ({ url, content, requireSdk = () => require("openai") }) => {
     const provider = batched(url);
+    const exporter = new OTLPLogExporter({ url: `${url}/v1/logs` });
+    const logs = new LoggerProvider({ processors: [new BatchLogRecordProcessor({ exporter })] });
     const { OpenAIInstrumentation } = require("@opentelemetry/instrumentation-openai");
-    const instrumentation = new OpenAIInstrumentation({ captureMessageContent: content });
+    const instrumentation = new OpenAIInstrumentation({ captureMessageContent: content !== "off" });
+    instrumentation.setLoggerProvider(logs);
     // It records metrics without asking whether there is somebody to take them.
     instrumentation.setMeterProvider(metrics.getMeterProvider());
     // Its hook patches what is required from now on.
     for (const path of Object.keys(require.cache))
       if (path.includes("/openai/")) delete require.cache[path];
     const { OpenAI } = requireSdk();
-    return { OpenAI, wrap: same, flush: () => provider.forceFlush() };
+    const flush = () => Promise.all([provider.forceFlush(), logs.forceFlush()]);
+    return { OpenAI, wrap: same, flush };
   },
   openinference: async ({ OpenAI, url, content }) => {
     const provider = batched(url);
     const { OpenAIInstrumentation } = require("@arizeai/openinference-instrumentation-openai");
-    const traceConfig = { hideInputs: !content, hideOutputs: !content };
+    const traceConfig = { hideInputs: content === "off", hideOutputs: content === "off" };
     new OpenAIInstrumentation({ traceConfig }).manuallyInstrument(OpenAI);
     return { wrap: same, flush: () => provider.forceFlush() };
   },
@@ -53,7 +60,7 @@ export const setUp = {
     const traceloop = require("@traceloop/node-server-sdk");
     traceloop.initialize({
       exporter: exporterTo(url),
-      traceContent: content,
+      traceContent: content !== "off",
       traceloopSyncEnabled: false,
       silenceInitializationMessage: true,
       instrumentModules: { openAI: OpenAI },
