@@ -6,6 +6,7 @@ import type { Attributes } from "@opentelemetry/api";
 import type { ContentWriter, Redact } from "./content-writer.ts";
 import { ATTR } from "./conventions.ts";
 import type { Reply } from "./dialect.ts";
+import { canonicalJson, JsonTexts } from "./hash.ts";
 import { countError, stats } from "./health.ts";
 import { toolDefinition } from "./openai/request.ts";
 import { formatUsd, type Usage } from "./pricing.ts";
@@ -40,11 +41,14 @@ export function replyAttributes(
       attempt("pricing a call", () => describeCost(attributes, request, reply, usage));
     }
   }
+  const captures = request.contentMode !== "off";
+  const texts = captures ? new JsonTexts() : undefined;
   attempt("hashing a prompt", () => {
-    attributes[ATTR.assayPromptHash] = hashOfCall(request);
+    attributes[ATTR.assayPromptHash] = hashOfCall(request, texts);
   });
-  if (request.contentMode === "off") return attributes;
-  if (withContent) attempt("writing content", () => writeContent(attributes, request, reply));
+  if (!captures) return attributes;
+  if (withContent)
+    attempt("writing content", () => writeContent(attributes, request, reply, texts));
   else attributes[ATTR.assayContentDropped] = true;
   return attributes;
 }
@@ -138,6 +142,7 @@ function writeContent(
   attributes: Attributes,
   request: FinishedRequest,
   reply: Reply | undefined,
+  texts: JsonTexts | undefined,
 ): void {
   if (request.contentMode === "off") return;
   const writer = contentWriter(request.contentMode, request.hidden);
@@ -145,16 +150,21 @@ function writeContent(
   const output = reply ? request.dialect.output(reply, writer) : [];
   const input = request.dialect.input(request.content, writer);
   const tools = request.content.tools.map((tool) => writer.definition(toolDefinition(tool)));
-  put(attributes, ATTR.outputMessages, output);
-  put(attributes, ATTR.inputMessages, input.messages);
-  put(attributes, ATTR.systemInstructions, input.system ?? []);
-  put(attributes, ATTR.toolDefinitions, tools);
+  put(attributes, ATTR.outputMessages, output, texts);
+  put(attributes, ATTR.inputMessages, input.messages, texts);
+  put(attributes, ATTR.systemInstructions, input.system ?? [], texts);
+  put(attributes, ATTR.toolDefinitions, tools, texts);
   if (request.reference) attributes[ATTR.assayReference] = writer.text(request.reference);
   noteWriter(attributes, writer);
 }
 
-function put(attributes: Attributes, name: string, values: readonly unknown[]): void {
-  if (values.length > 0) attributes[name] = JSON.stringify(values);
+function put(
+  attributes: Attributes,
+  name: string,
+  values: readonly unknown[],
+  texts: JsonTexts | undefined,
+): void {
+  if (values.length > 0) attributes[name] = canonicalJson(values, texts);
 }
 
 export function noteWriter(attributes: Attributes, writer: ContentWriter): void {

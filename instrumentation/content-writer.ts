@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { fields, isFields, text, type Fields } from "./untyped.ts";
 
 /** Characters. */
-export const PART_LIMIT = 16 * 1024;
+export const PART_LIMIT = 32 * 1024;
 export const SPAN_LIMIT = 128 * 1024;
 const REDACT_BEYOND = 4 * 1024;
 /** Characters of base64. Hashing a larger file would hold up the service for more than some milliseconds. */

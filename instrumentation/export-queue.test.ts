@@ -44,7 +44,8 @@ function sink() {
     lastSender: () => sender,
     flushIntervalMs: 60_000,
   });
-  const tracer = new TracerProvider({ spanProcessors: [queue] }).getTracer("test");
+  const processor = Object.assign(queue, { onStart: () => {} });
+  const tracer = new TracerProvider({ spanProcessors: [processor] }).getTracer("test");
   const end = (attributes: Record<string, string> = {}): void =>
     tracer.startSpan("chat m", { attributes }).end();
   return { exported, answers, queue, end };

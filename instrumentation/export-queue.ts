@@ -1,5 +1,5 @@
 /**
- * The bounded queue between ended spans and who sends them: a span processor for the OpenTelemetry SDK.
+ * The bounded queue between ended spans and who sends them.
  *
  * Spans leave in batches, one request at a time, every second or when a batch is full. When the collector is away the
  * queue fills: over its bytes a new span loses its messages, over its number a new span is dropped. The sender
@@ -8,8 +8,8 @@
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { context, createContextKey, type Attributes } from "@opentelemetry/api";
-import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace";
 import { ATTR } from "./conventions.ts";
+import type { EndedSpan } from "./ended-span.ts";
 import { countError, stats, warnOnce } from "./health.ts";
 import type { SpanBatch, SpanSender } from "./otlp/senders.ts";
 
@@ -61,7 +61,11 @@ export interface ExportQueueOptions<Batch extends SpanBatch> {
 }
 
 /** What of a queue does not depend on how spans wait in it. */
-export interface SpanQueue extends SpanProcessor {
+export interface SpanQueue {
+  onEnd(span: EndedSpan): void;
+  /** Resolves when the queue is empty. */
+  forceFlush(): Promise<void>;
+  shutdown(): Promise<void>;
   /** Spans that are not sent yet. */
   readonly waiting: number;
   /** The process is about to end: from now on give up soon. */
@@ -90,11 +94,7 @@ export class ExportQueue<Batch extends SpanBatch> implements SpanQueue {
     this.#flushIntervalMs = options.flushIntervalMs;
   }
 
-  onStart(): void {
-    // Spans are of interest when they have ended.
-  }
-
-  onEnd(span: ReadableSpan): void {
+  onEnd(span: EndedSpan): void {
     // Bit 1: sampled. What the service's sampler leaves out is not sent.
     if (this.#stopped || (span.spanContext().traceFlags & 1) === 0) return;
     if (this.#spans >= MAX_SPANS) {
@@ -136,7 +136,7 @@ export class ExportQueue<Batch extends SpanBatch> implements SpanQueue {
     await this.#sender.shutdown();
   }
 
-  #push(span: ReadableSpan): void {
+  #push(span: EndedSpan): void {
     let { attributes } = span;
     if (this.#bytes + sizeOf(attributes) > MAX_BYTES) {
       attributes = withoutContent(attributes);

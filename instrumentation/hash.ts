@@ -45,8 +45,11 @@ export const HASHED_CHARACTERS = 512 * 1024;
 const SLICES = 16;
 const SLICE_CHARACTERS = 512;
 
-/** 32 lower-case hex digits: the first 128 bits of the sha256. */
-export function promptHash(request: HashedRequest): string {
+/**
+ * 32 lower-case hex digits: the first 128 bits of the sha256.
+ * @param texts for who writes the same texts once more
+ */
+export function promptHash(request: HashedRequest, texts?: JsonTexts): string {
   const { provider, model, system, messages, tools, parameters } = request;
   const isConversation = Array.isArray(messages);
   const canonical = serialize(
@@ -58,7 +61,7 @@ export function promptHash(request: HashedRequest): string {
       system: isConversation ? undefined : system,
       tools,
     },
-    { ancestors: [], left: HASHED_CHARACTERS },
+    { ancestors: [], left: HASHED_CHARACTERS, texts },
   );
   return hash("sha256", canonical ?? "null", "hex").slice(0, 32);
 }
@@ -94,9 +97,25 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 /** `undefined`, functions and symbols are left out of objects and are null in arrays, as in `JSON.stringify`. */
-export function canonicalJson(value: unknown): string {
-  return serialize(value, { ancestors: [], left: Infinity }) ?? "null";
+export function canonicalJson(value: unknown, texts?: JsonTexts): string {
+  return serialize(value, { ancestors: [], left: Infinity, texts }) ?? "null";
 }
+
+/** The JSON of texts that were written already. Of a prompt of 20 KB that is most of what its hash and content cost. */
+export class JsonTexts {
+  readonly #known: { text: string; json: string }[] = [];
+
+  of(text: string): string {
+    if (text.length < LONG_TEXT) return JSON.stringify(text);
+    for (const known of this.#known) if (known.text === text) return known.json;
+    const json = JSON.stringify(text);
+    if (this.#known.length < MAX_KNOWN_TEXTS) this.#known.push({ text, json });
+    return json;
+  }
+}
+
+const LONG_TEXT = 512;
+const MAX_KNOWN_TEXTS = 16;
 
 const MAX_DEPTH = 200;
 
@@ -105,6 +124,7 @@ interface Progress {
   readonly ancestors: object[];
   /** Characters of text that are still written in full. */
   left: number;
+  readonly texts: JsonTexts | undefined;
 }
 
 /** Undefined: there is nothing to write. */
@@ -129,7 +149,7 @@ function serialize(value: unknown, progress: Progress): string | undefined {
 function serializeText(text: string, progress: Progress): string {
   const isWhole = text.length <= progress.left || text.length <= SLICES * SLICE_CHARACTERS;
   progress.left -= text.length;
-  if (isWhole) return JSON.stringify(text);
+  if (isWhole) return progress.texts?.of(text) ?? JSON.stringify(text);
   const step = (text.length - SLICE_CHARACTERS) / (SLICES - 1);
   let slices = `${text.length}`;
   for (let slice = 0; slice < SLICES; slice++) {

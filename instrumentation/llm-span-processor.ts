@@ -8,8 +8,8 @@
  * above them, so that what belongs to one request is seen as one; the rest of the service's traces stays out.
  */
 import { SpanKind } from "@opentelemetry/api";
-import type { ReadableSpan, Span, SpanProcessor } from "@opentelemetry/sdk-trace";
 import { SCOPE_NAME } from "./conventions.ts";
+import type { EndedSpan } from "./ended-span.ts";
 import type { SpanQueue } from "./export-queue.ts";
 import { drainAll } from "./drain.ts";
 import { createQueue } from "./private-provider.ts";
@@ -29,12 +29,14 @@ const MODEL_PREFIXES = [
 /** The latest traces with a model span, for the server spans that end after it; bounded, the oldest is forgotten. */
 const MAX_TRACES = 10_000;
 
+type StartedSpan = Pick<EndedSpan, "spanContext" | "attributes" | "instrumentationScope">;
+
 export interface LlmSpanProcessorOptions {
   /** Where the collector listens, such as `http://assay:4318`. @default ASSAY_ENDPOINT, else http://127.0.0.1:4318 */
   endpoint?: string;
 }
 
-export class LlmSpanProcessor implements SpanProcessor {
+export class LlmSpanProcessor {
   readonly #queue: SpanQueue;
   readonly #traces = new Set<string>();
 
@@ -47,11 +49,11 @@ export class LlmSpanProcessor implements SpanProcessor {
   }
 
   /** Our spans say what they are from the start, and end a moment after their call: maybe after the server span. */
-  onStart(span: Span): void {
+  onStart(span: StartedSpan): void {
     if (isModelSpan(span)) this.#remember(span.spanContext().traceId);
   }
 
-  onEnd(span: ReadableSpan): void {
+  onEnd(span: EndedSpan): void {
     const { traceId } = span.spanContext();
     if (isModelSpan(span)) this.#remember(traceId);
     else if (span.kind !== SpanKind.SERVER || !this.#traces.has(traceId)) return;
@@ -76,7 +78,7 @@ export class LlmSpanProcessor implements SpanProcessor {
   }
 }
 
-function isModelSpan(span: ReadableSpan): boolean {
+function isModelSpan(span: StartedSpan): boolean {
   if (span.instrumentationScope.name === SCOPE_NAME) return true;
   return Object.keys(span.attributes).some((name) =>
     MODEL_PREFIXES.some((prefix) => name.startsWith(prefix)),

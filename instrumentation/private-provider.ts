@@ -1,7 +1,6 @@
 /** The pipeline for services without OpenTelemetry: a tracer provider that is registered nowhere → export queue → OTLP. */
-import type { Attributes } from "@opentelemetry/api";
-import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 import { ATTR, SCOPE_VERSION } from "./conventions.ts";
+import type { Resource } from "./ended-span.ts";
 import { ExportQueue, type SpanQueue } from "./export-queue.ts";
 import {
   jsonSender,
@@ -13,7 +12,6 @@ import {
 import { PrivateTracerProvider } from "./private-tracer.ts";
 import type { Settings } from "./settings.ts";
 
-type Resource = ReadableSpan["resource"];
 export interface Pipeline {
   provider: PrivateTracerProvider;
   queue: SpanQueue;
@@ -30,7 +28,7 @@ export function createPipeline(settings: Settings): Pipeline {
 
 /** Who sends: the service, as its settings name it. */
 export function serviceResource(settings: Settings): Resource {
-  return fixedResource({
+  const attributes = {
     "telemetry.sdk.language": "nodejs",
     "telemetry.sdk.name": "opentelemetry",
     "telemetry.distro.name": "assay",
@@ -40,7 +38,8 @@ export function serviceResource(settings: Settings): Resource {
     "process.runtime.version": process.versions.node,
     ...settings.resourceAttributes,
     [ATTR.serviceName]: settings.serviceName,
-  });
+  };
+  return { attributes };
 }
 
 /** A process that ends waits no longer than this for a collector that is away; it must be less than flush() waits. */
@@ -59,14 +58,4 @@ export function createQueue(
       flushIntervalMs,
     });
   return protocol === "http/json" ? queue(jsonSender) : queue(protobufSender);
-}
-
-/** A resource whose attributes are known from the start and never merged with another. */
-function fixedResource(attributes: Attributes): Resource {
-  const resource: Resource = {
-    attributes,
-    merge: (other) => (other ? fixedResource({ ...attributes, ...other.attributes }) : resource),
-    getRawAttributes: () => Object.entries(attributes),
-  };
-  return resource;
 }

@@ -16,7 +16,7 @@ import {
   type SpanStatus,
   type TimeInput,
 } from "@opentelemetry/api";
-import type { ReadableSpan, TimedEvent } from "@opentelemetry/sdk-trace";
+import type { EndedSpan, Resource, Scope, TimedEvent } from "./ended-span.ts";
 
 /** As in the SDK: what comes after so many is counted and left out. */
 const MAX_EVENTS = 128;
@@ -24,9 +24,9 @@ const MAX_LINKS = 128;
 
 /** What the spans of a tracer have in common. */
 export interface SpanOrigin {
-  readonly resource: ReadableSpan["resource"];
-  readonly scope: ReadableSpan["instrumentationScope"];
-  ended(span: ReadableSpan): void;
+  readonly resource: Resource;
+  readonly scope: Scope;
+  ended(span: EndedSpan): void;
 }
 
 export interface SpanStart {
@@ -40,7 +40,7 @@ export interface SpanStart {
   startTime: TimeInput | undefined;
 }
 
-export class PrivateSpan implements Span, ReadableSpan {
+export class PrivateSpan implements Span, EndedSpan {
   readonly #origin: SpanOrigin;
   readonly #context: SpanContext;
   /** Added to performance.now() gives Unix milliseconds; taken anew for each span, because clocks are set. */
@@ -71,11 +71,11 @@ export class PrivateSpan implements Span, ReadableSpan {
     this.startTime = this.#time(start.startTime);
   }
 
-  get resource(): ReadableSpan["resource"] {
+  get resource(): Resource {
     return this.#origin.resource;
   }
 
-  get instrumentationScope(): ReadableSpan["instrumentationScope"] {
+  get instrumentationScope(): Scope {
     return this.#origin.scope;
   }
 

@@ -17,7 +17,7 @@ import {
   type Tracer,
   type TracerProvider,
 } from "@opentelemetry/api";
-import type { ReadableSpan } from "@opentelemetry/sdk-trace";
+import type { Scope } from "./ended-span.ts";
 import { PrivateSpan, type SpanOrigin } from "./private-span.ts";
 
 type Origin = Omit<SpanOrigin, "scope">;
@@ -30,7 +30,7 @@ export class PrivateTracerProvider implements TracerProvider {
   }
 
   getTracer(name: string, version?: string, options?: { schemaUrl?: string }): Tracer {
-    const scope: ReadableSpan["instrumentationScope"] = {
+    const scope: Scope = {
       name,
       ...(version === undefined ? {} : { version }),
       ...(options?.schemaUrl === undefined ? {} : { schemaUrl: options.schemaUrl }),

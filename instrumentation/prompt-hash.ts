@@ -6,7 +6,7 @@
 import type { Attributes } from "@opentelemetry/api";
 import { ContentWriter } from "./content-writer.ts";
 import type { Dialect, RequestContent } from "./dialect.ts";
-import { HASHED_PARAMETERS, promptHash } from "./hash.ts";
+import { HASHED_PARAMETERS, promptHash, type JsonTexts } from "./hash.ts";
 import { toolDefinition } from "./openai/request.ts";
 import type { Fields } from "./untyped.ts";
 
@@ -62,11 +62,14 @@ const NOT_HASHED: ReadonlySet<string> = new Set([
   "mask",
 ]);
 
-export function hashOfCall(call: HashedCall): string {
+export function hashOfCall(call: HashedCall, texts?: JsonTexts): string {
   const { provider, model, content } = call;
   const { system, messages } = writtenInput(call);
   const tools = content.tools.length === 0 ? undefined : content.tools.map(toolDefinition);
-  return promptHash({ provider, model, system, messages, tools, parameters: parameters(call) });
+  return promptHash(
+    { provider, model, system, messages, tools, parameters: parameters(call) },
+    texts,
+  );
 }
 
 /** A list of numbers is a text given in tokens, for which the conventions have no message. */

@@ -241,3 +241,13 @@ describe("1 MB takes linear time", () => {
     expect(wholeMs).toBeLessThan(3000);
   });
 });
+
+test("a key is found wherever it stands, also behind an escape", () => {
+  const redact = createRedactor();
+  const key = "xoxb-1a2b3c4d5e";
+  for (let before = 0; before < 30; before++)
+    for (const edge of [" ", "\\n", "\\u00e4", "€", '"']) {
+      const text = `${"w ".repeat(before).slice(before)}${edge}`;
+      expect(redact(`${text}${key}.`).text).toBe(`${text}[key].`);
+    }
+});

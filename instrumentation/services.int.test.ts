@@ -300,7 +300,7 @@ test("planted secrets do not leave the process", async () => {
     import { traceRetriever, withContext } from "@assay/instrumentation";
     const client = new OpenAI({ apiKey: "test", baseURL: process.env.MODEL_URL, maxRetries: 0 });
     const secret = process.env.SECRETS;
-    const filler = "x ".repeat(8180);
+    const filler = "x ".repeat(16372);
     await client.chat.completions.create({ model: "gpt-4o-mini", messages: [
       { role: "system", content: "Use " + secret },
       { role: "user", content: [{ type: "text", text: secret }, { type: "text", text: filler + secret + filler }, { type: "image_url", image_url: { url: "data:image/png;base64," + Buffer.from(secret).toString("base64") } }] },

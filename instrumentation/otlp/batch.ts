@@ -3,13 +3,10 @@
  * group in one buffer. A waiting span is no object, so the garbage collector has nothing to move.
  */
 import type { Attributes } from "@opentelemetry/api";
-import type { ReadableSpan } from "@opentelemetry/sdk-trace";
+import type { EndedSpan, Resource, Scope } from "../ended-span.ts";
 import { writeAttributes } from "./attributes.ts";
 import { MessageWriter } from "./message-writer.ts";
 import { writeSpan } from "./span.ts";
-
-type Resource = ReadableSpan["resource"];
-type Scope = ReadableSpan["instrumentationScope"];
 
 interface Group {
   resource: Resource;
@@ -37,7 +34,7 @@ export class ProtobufBatch {
    * @param attributes instead of the span's own
    * @throws what a getter of the attributes throws; then the span is not in the batch
    */
-  add(span: ReadableSpan, attributes: Attributes): void {
+  add(span: EndedSpan, attributes: Attributes): void {
     const { writer } = this.#groupOf(span);
     const before = writer.position;
     try {
@@ -79,7 +76,7 @@ export class ProtobufBatch {
   #groupOf({
     resource,
     instrumentationScope: scope,
-  }: Pick<ReadableSpan, "resource" | "instrumentationScope">): Group {
+  }: Pick<EndedSpan, "resource" | "instrumentationScope">): Group {
     for (const group of this.#groups)
       if (group.resource === resource && group.scope === scope) return group;
     const group = { resource, scope, writer: spare.pop() ?? new MessageWriter() };

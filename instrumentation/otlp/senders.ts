@@ -11,7 +11,7 @@ import {
   createOtlpHttpExportDelegate,
   type OTLPExporterNodeConfigBase,
 } from "@opentelemetry/otlp-exporter-base/node-http";
-import type { ReadableSpan } from "@opentelemetry/sdk-trace";
+import type { EndedSpan } from "../ended-span.ts";
 import { ProtobufBatch } from "./batch.ts";
 
 /** Spans that wait to be sent together. */
@@ -19,7 +19,7 @@ export interface SpanBatch {
   /** How many. */
   readonly spans: number;
   /** `attributes` stand for the span's own. Throws where they cannot be read; then the span is not in the batch. */
-  add(span: ReadableSpan, attributes: Attributes): void;
+  add(span: EndedSpan, attributes: Attributes): void;
 }
 
 export interface SpanSender<Batch extends SpanBatch> {
@@ -75,14 +75,17 @@ export function protobufExporter<Sent extends { toRequest(): Uint8Array }>(
   return new OTLPExporterBase<Sent>(delegate);
 }
 
+/** All that the exporter reads of them is there. */
+type JsonSpans = Parameters<OTLPTraceExporter["export"]>[0];
+
 class JsonBatch implements SpanBatch {
-  readonly all: ReadableSpan[] = [];
+  readonly all: EndedSpan[] = [];
 
   get spans(): number {
     return this.all.length;
   }
 
-  add(span: ReadableSpan, attributes: Attributes): void {
+  add(span: EndedSpan, attributes: Attributes): void {
     this.all.push(attributes === span.attributes ? span : seenWith(span, attributes));
   }
 }
@@ -91,16 +94,16 @@ export function jsonSender(options: SenderOptions): SpanSender<JsonBatch> {
   const exporter = new OTLPTraceExporter(httpConfig(options));
   return {
     open: () => new JsonBatch(),
-    export: (batch, done) => exporter.export(batch.all, done),
+    export: (batch, done) => exporter.export(batch.all as JsonSpans, done),
     shutdown: () => exporter.shutdown(),
   };
 }
 
 /** The same span with other attributes; the span itself belongs to others too. */
-function seenWith(span: ReadableSpan, attributes: Attributes): ReadableSpan {
+function seenWith(span: EndedSpan, attributes: Attributes): EndedSpan {
   return Object.create(span, {
     attributes: { value: attributes, enumerable: true },
-  }) as ReadableSpan;
+  }) as EndedSpan;
 }
 
 /** The exporter's enum, whose value is all that is needed. */

@@ -1,6 +1,6 @@
 /** An ended span as the fields of an OTLP Span message. */
 import type { Attributes, Link, TraceState } from "@opentelemetry/api";
-import type { ReadableSpan, TimedEvent } from "@opentelemetry/sdk-trace";
+import type { EndedSpan, TimedEvent } from "../ended-span.ts";
 import { writeAttributes } from "./attributes.ts";
 import type { MessageWriter } from "./message-writer.ts";
 
@@ -9,7 +9,7 @@ const HAS_IS_REMOTE = 0x100;
 const IS_REMOTE = 0x200;
 
 /** @param attributes instead of the span's own */
-export function writeSpan(writer: MessageWriter, span: ReadableSpan, attributes: Attributes): void {
+export function writeSpan(writer: MessageWriter, span: EndedSpan, attributes: Attributes): void {
   const { traceId, spanId, traceState, traceFlags } = span.spanContext();
   const parent = span.parentSpanContext;
   writeIds(writer, traceId, spanId, traceState);
@@ -80,7 +80,7 @@ function writeLink(
   writer.end(start);
 }
 
-function writeStatus(writer: MessageWriter, { code, message }: ReadableSpan["status"]): void {
+function writeStatus(writer: MessageWriter, { code, message }: EndedSpan["status"]): void {
   if (code === 0 && !message) return;
   writer.varint(0x7a); // status = 15
   const start = writer.begin();

@@ -117,7 +117,12 @@ function print(name: string, all: readonly Measured[], callsARound: number): voi
       counted.map((lap) => costs[lap]![kind] - plain[lap]![kind]),
     );
     const calls = laps * callsARound;
-    row(other, ...above.map(spread), (spans / calls).toFixed(2), (bytes / calls / 1_024).toFixed(1));
+    row(
+      other,
+      ...above.map(spread),
+      (spans / calls).toFixed(2),
+      (bytes / calls / 1_024).toFixed(1),
+    );
   }
 }
 
@@ -131,7 +136,11 @@ function undisturbed(
   before: readonly Cost[],
   after: readonly Cost[],
 ): number[] {
-  const best = at(plain.map(({ totalUs }) => totalUs), 0.1) * UNDISTURBED;
+  const best =
+    at(
+      plain.map(({ totalUs }) => totalUs),
+      0.1,
+    ) * UNDISTURBED;
   return [...plain.keys()].filter(
     (lap) => before[lap]!.totalUs <= best && after[lap]!.totalUs <= best,
   );
@@ -165,7 +174,10 @@ async function heap(calls: number): Promise<void> {
   const heaps: number[] = [];
   for (let tenth = 0; tenth < 10; tenth++) heaps.push((await child.round(calls / 10)).heapMiB);
   child.stop();
-  console.log(`heap after each tenth of ${calls} calls, MiB:`, ...heaps.map((mib) => mib.toFixed(1)));
+  console.log(
+    `heap after each tenth of ${calls} calls, MiB:`,
+    ...heaps.map((mib) => mib.toFixed(1)),
+  );
 }
 
 console.log(`${cpus().length} × ${cpus()[0]?.model}`);
