@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { spansOf } from "../dialects/otlp-sink.ts";
+import { WireReader } from "../../collector/otlp/wire.ts";
 
 export interface OtlpCounter {
   readonly url: string;
@@ -33,4 +33,24 @@ export async function startOtlpCounter(): Promise<OtlpCounter> {
   };
   const counter: OtlpCounter = { url: `http://127.0.0.1:${port}`, spans: 0, bytes: 0, close };
   return counter;
+}
+
+/** ExportTraceServiceRequest → resource_spans = 1 → scope_spans = 2 → spans = 2. */
+function spansOf(body: Uint8Array, path: readonly number[] = [1, 2, 2]): Uint8Array[] {
+  const [field, ...deeper] = path;
+  if (field === undefined) return [Uint8Array.from(body)];
+  const reader = new WireReader();
+  reader.reset(body);
+  const found: Uint8Array[] = [];
+  while (reader.at < body.length) {
+    const tag = reader.tag(body.length);
+    if (tag !== field * 8 + 2) {
+      reader.skip(tag, body.length);
+      continue;
+    }
+    const end = reader.delimited(body.length);
+    found.push(...spansOf(body.subarray(reader.at, end), deeper));
+    reader.at = end;
+  }
+  return found;
 }
