@@ -116,6 +116,12 @@ export const collectorSettings = {
     default: "127.0.0.1:8888",
     about: "Where the collector serves /metrics (Prometheus) and /healthz.",
   },
+  ASSAY_CANARY: {
+    schema: z.enum(["on", "off"]),
+    default: "off",
+    about:
+      "on: each minute the collector sends itself a span (project assay-canary) and looks for it in ClickHouse; the rules of grafana/ page when three in a row do not come through.",
+  },
   ASSAY_MAX_BODY_MB: {
     schema: integerSetting(1, 1024),
     default: "64",

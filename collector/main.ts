@@ -30,6 +30,9 @@ import { createRedactStage } from "./redact/stage.ts";
 import { createSampleStage } from "./sample/stage.ts";
 import type { AcceptedRequest } from "./stages.ts";
 import { createStore } from "./store.ts";
+import { createCanary } from "./telemetry/canary.ts";
+import { certificatesOf } from "./telemetry/certificate-metrics.ts";
+import { diskStats } from "./telemetry/disk-metrics.ts";
 import { createMetricsHistory } from "./telemetry/history.ts";
 import { createTelemetry } from "./telemetry/telemetry.ts";
 
@@ -120,6 +123,7 @@ export async function startCollector(
     corsOrigins: settings.ASSAY_OTLP_CORS_ORIGINS,
   });
   const grpcReceiver = createOtlpGrpcReceiver({ intake });
+  const certificates = certificatesOf(destinations);
   const telemetry = createTelemetry({
     receiver: () => receiver.stats(),
     grpcReceiver: () => grpcReceiver.stats(),
@@ -131,15 +135,28 @@ export async function startCollector(
     checks: () => checks.stats(),
     notify: () => checks.notifyStats(),
     history: () => history.stats(),
+    canary: () => canary?.stats(),
     log: () => log.stats(),
+    disk: () => diskStats(dataDir),
+    certificates: () => certificates,
     ...store.sources,
   });
+  let canaryTarget: Address | undefined;
+  const canary =
+    settings.ASSAY_CANARY === "on"
+      ? createCanary({
+          otlp: () => canaryTarget!,
+          tracesPath: settings.ASSAY_OTLP_TRACES_PATH,
+          log: options.log,
+        })
+      : undefined;
   const history = createMetricsHistory({
     collectorId: log.id,
     read: () => telemetry.samples(),
     log: options.log,
   });
   async function stop(): Promise<void> {
+    await canary?.stop();
     await Promise.all([receiver.stop(RECEIVER_STOP_MS), grpcReceiver.stop(RECEIVER_STOP_MS)]);
     await Promise.all([judge.stop(), checks.stop(), history.stop()]);
     await ownRequests.stop();
@@ -150,11 +167,13 @@ export async function startCollector(
   try {
     const metrics = await listen(telemetry, "ASSAY_METRICS", settings);
     const otlp = await listen(receiver, "ASSAY_OTLP_HTTP", settings);
+    canaryTarget = otlp;
     const otlpGrpc = await listen(grpcReceiver, "ASSAY_OTLP_GRPC", settings);
     const ready = store.start().then(() => {
       judge.start(store.client());
       checks.start(store.client());
       history.start(store.client());
+      canary?.start(store.client());
     });
     ready.catch(options.onFatal);
     return { otlp, otlpGrpc, metrics, clickhouse: publicAddress(settings), dataDir, ready, stop };

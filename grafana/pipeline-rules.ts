@@ -34,6 +34,23 @@ function ingestBurn(long: number, short: number, burn: number): string {
 AND name IN ('assay_receiver_accepted_requests_total', 'assay_receiver_refused_requests_total') GROUP BY collector HAVING ${all(short)} >= ${Math.ceil(1 / (burn * 0.001))}`;
 }
 
+/**
+ * Hours of `within` that are missing until the disk is full, at the pace of the last six: above 0 it will be. Only where less than a
+ * fifth is free, so that one large file on a large disk is nothing.
+ */
+function diskFull(within: number): string {
+  return `SELECT collector, if(free / size < 0.2 AND slope < 0, greatest(0, ${within} + free / slope / 3600), 0) AS value FROM (
+  SELECT collector_id AS collector, simpleLinearRegressionIf(toUnixTimestamp(ts), value, name = 'assay_disk_free_bytes').1 AS slope,
+    argMaxIf(value, ts, name = 'assay_disk_free_bytes') AS free, argMaxIf(value, ts, name = 'assay_disk_size_bytes') AS size
+  FROM ${FIGURES} AND name IN ('assay_disk_free_bytes', 'assay_disk_size_bytes') GROUP BY collector HAVING countIf(name = 'assay_disk_free_bytes') >= 30)`;
+}
+
+/** Days of `within` that are missing until a certificate expires. */
+function certificateExpires(within: number): string {
+  return `SELECT collector_id AS collector, labels['certificate'] AS certificate, ${within} - (argMax(value, ts) - toUnixTimestamp($__toTime)) / 86400 AS value
+FROM ${named("assay_certificate_expiry_timestamp_seconds")} GROUP BY collector, certificate`;
+}
+
 const HEALTH = "assay-collector";
 const common = { for: "0s", seconds: 600, dashboard: HEALTH } as const;
 
@@ -80,6 +97,20 @@ WHERE event_time >= $__toTime - INTERVAL 2 DAY AND event_time <= $__toTime HAVIN
     above: 1_000,
     seconds: 4_200,
     panel: "Spans accepted, refused and failed",
+  },
+  {
+    ...common,
+    uid: "assay-canary-failing",
+    title: "Canaries do not come through",
+    summary:
+      "{{ $labels.collector }}: {{ $values.A.Value }} canaries in a row were sent and not found in ClickHouse.",
+    severity: "page",
+    runbook: "canary-failing",
+    sql: newest("assay_canary_misses"),
+    above: 2,
+    until: 1,
+    seconds: 300,
+    panel: "Canary",
   },
   {
     ...common,
@@ -287,6 +318,73 @@ FROM ${FIGURES} AND name IN ('assay_log_sync_seconds_sum', 'assay_log_sync_secon
     above: 0.2,
     until: 0.1,
     panel: "Event loop lag, 99 of 100",
+  },
+  {
+    ...common,
+    uid: "assay-memory-high",
+    title: "The collector is near its memory limit",
+    summary:
+      "{{ $labels.collector }}: {{ $values.A.Value }} of its memory, or of its JavaScript heap, is in use.",
+    severity: "ticket",
+    runbook: "memory-high",
+    sql: `SELECT collector, min(used) AS value FROM (
+  SELECT collector_id AS collector, ts, greatest(sumIf(value, name = 'otelcol_process_memory_rss') / sumIf(value, name = 'assay_process_memory_limit_bytes'),
+    sumIf(value, name = 'otelcol_process_runtime_heap_alloc_bytes') / sumIf(value, name = 'assay_process_heap_limit_bytes')) AS used
+  FROM ${FIGURES} AND name IN ('otelcol_process_memory_rss', 'assay_process_memory_limit_bytes', 'otelcol_process_runtime_heap_alloc_bytes', 'assay_process_heap_limit_bytes')
+  GROUP BY collector, ts HAVING isFinite(used)) GROUP BY collector HAVING count() >= 5`,
+    above: 0.9,
+    until: 0.8,
+    panel: "Memory",
+  },
+  {
+    ...common,
+    uid: "assay-disk-filling",
+    title: "The disk will be full within a day",
+    summary: "{{ $labels.collector }}: at the pace of late its disk is full within a day.",
+    severity: "ticket",
+    runbook: "disk-full",
+    sql: diskFull(24),
+    above: 0,
+    for: "30m",
+    seconds: 21_600,
+    panel: "Disk",
+  },
+  {
+    ...common,
+    uid: "assay-disk-full",
+    title: "The disk is almost full",
+    summary: "{{ $labels.collector }}: at the pace of late its disk is full within four hours.",
+    severity: "page",
+    runbook: "disk-full",
+    sql: diskFull(4),
+    above: 0,
+    for: "5m",
+    seconds: 21_600,
+    panel: "Disk",
+  },
+  {
+    ...common,
+    uid: "assay-certificate-expiring",
+    title: "A certificate expires within two weeks",
+    summary:
+      "{{ $labels.collector }}: the certificate to {{ $labels.certificate }} expires within two weeks.",
+    severity: "ticket",
+    runbook: "certificate-expiring",
+    sql: certificateExpires(14),
+    above: 0,
+    panel: "Forwarding: spans that wait",
+  },
+  {
+    ...common,
+    uid: "assay-certificate-expires",
+    title: "A certificate expires within three days",
+    summary:
+      "{{ $labels.collector }}: the certificate to {{ $labels.certificate }} expires within three days.",
+    severity: "page",
+    runbook: "certificate-expiring",
+    sql: certificateExpires(3),
+    above: 0,
+    panel: "Forwarding: spans that wait",
   },
   {
     ...common,

@@ -37,6 +37,11 @@ const TRAPS: readonly (readonly [name: string, change: (file: Json) => void, pro
   ["no intervalMs", (file) => delete query(file)["model"].intervalMs, "intervalMs"],
   ["a range that ends now", (file) => (query(file)["relativeTimeRange"].to = 0), "end a while ago"],
   ["a dashboard's variable", (file) => (query(file)["model"].rawSql += " AND x = '${project}'"), "do not exist in alerts"],
+  ["a condition of all that a dashboard chose", (file) => (query(file)["model"].rawSql += " AND $__conditionalAll(x, $y)"), "do not exist in alerts"],
+  ["ad hoc filters", (file) => (query(file)["model"].rawSql += " $__adHocFilters('t')"), "do not exist in alerts"],
+  ["a series whose time is a number", (file) => Object.assign(query(file)["model"], { format: 0, rawSql: "SELECT toUnixTimestamp(ts) AS time, 1 ORDER BY time" }), "a number is refused"],
+  ["a series that is not reduced", (file) => Object.assign(query(file)["model"], { format: 0, rawSql: "SELECT ts AS time, 1 ORDER BY time" }), "only what is reduced"],
+  ["a key of a group that is dropped", (file) => (file["groups"][0].evaluationInterval = "1m"), "dropped silently"],
   ["a step of a chart", (file) => (query(file)["model"].rawSql += " $__timeInterval(ts)"), "do not exist in alerts"],
   ["a column of time in a table", (file) => (query(file)["model"].rawSql = "SELECT ts AS time, 1 AS value"), "column of time"],
   ["series that are not sorted", (file) => (query(file)["model"].format = 0), "sorted by time"],
@@ -48,6 +53,17 @@ const TRAPS: readonly (readonly [name: string, change: (file: Json) => void, pro
     first(file)["condition"] = "A";
   }, "in the condition only"],
 ]; // prettier-ignore
+
+test("what is shipped without being asked for replaces nobody's policies and has no receiver", () => {
+  for (const [path, text] of files)
+    if (path.startsWith("provisioning/alerting/"))
+      expect(Object.keys(parse(text) as Json).sort()).toEqual(["apiVersion", "groups"]);
+});
+
+test("traffic that stops, which ends every other alert, has a rule of its own", () => {
+  const uids = (parse(rules) as Json)["groups"].flatMap((group: Json) => group["rules"].map((rule: Json) => rule["uid"])); // prettier-ignore
+  expect(uids).toEqual(expect.arrayContaining(["assay-traffic-stopped", "assay-no-spans"]));
+});
 
 describe("a file with", () => {
   test.each(TRAPS)("%s", (_name, change, problem) => {

@@ -6,6 +6,7 @@ import { parse } from "yaml";
 
 type Json = Record<string, any>;
 
+const KNOWN_GROUP_KEYS = new Set(["orgId", "name", "folder", "interval", "rules"]);
 const KNOWN_RULE_KEYS = new Set(
   "uid title condition for keepFiringFor noDataState execErrState missing_series_evals_to_resolve isPaused dashboardUid panelId labels annotations notification_settings data".split(
     " ",
@@ -32,6 +33,8 @@ function groupProblems(group: Json): string[] {
     problems.push(
       `group ${name}: expected a name and the title of a folder (the API's folderUid means nothing here)`,
     );
+  for (const key of Object.keys(group))
+    if (!KNOWN_GROUP_KEYS.has(key)) problems.push(`group ${name}: "${key}" is dropped silently`);
   const seconds = secondsOf(group["interval"]);
   if (seconds === undefined || seconds === 0 || seconds % 10 !== 0)
     problems.push(
@@ -79,6 +82,8 @@ function queryProblems(uid: string, rule: Json): string[] {
   const all = rule["data"] as Json[];
   const condition = all.find((one) => one["refId"] === rule["condition"]);
   if (!condition) say("its condition is none of its queries");
+  if (condition && isSeries(all, condition))
+    say("its condition is a series: only what is reduced to numbers can be alerted on");
   for (const { model, datasourceUid, relativeTimeRange: range, refId } of all) {
     if (model["refId"] !== refId) say(`query ${String(refId)}: the model names another refId`);
     if (datasourceUid === "__expr__") {
@@ -97,8 +102,17 @@ function queryProblems(uid: string, rule: Json): string[] {
       say("a column of time in a table is refused: expected texts and one number");
     if (model["format"] === 0 && !/ORDER BY time/i.test(sql))
       say("expected series to be sorted by time");
+    if (model["format"] === 0 && /toUnixTimestamp\w*\([^)]*\)\s+AS\s+time\b/i.test(sql))
+      say("expected the time of a series to be a date: a number is refused");
   }
   return problems;
+}
+
+/** Series, which a threshold hands on and a reduce does not. */
+function isSeries(all: readonly Json[], { datasourceUid, model }: Json): boolean {
+  if (datasourceUid !== "__expr__") return model["format"] === 0;
+  const of = all.find((one) => one["refId"] === model["expression"]);
+  return model["type"] === "threshold" && of !== undefined && isSeries(all, of);
 }
 
 function expressionProblems(uid: string, model: Json, isCondition: boolean): string[] {

@@ -6,6 +6,8 @@ interface Figures {
   name: string;
   /** Of a gauge; a counter's increase is what matters. */
   value?: number;
+  /** `value` is in days from the end: a moment. */
+  daysFromEnd?: boolean;
   /** A minute. */
   increase?: number;
   labels?: Readonly<Record<string, string>>;
@@ -49,6 +51,22 @@ function cases(
   return all.map(([what, fires, ...figures]) => ({ rule, what, fires, figures }));
 }
 
+/** Free percent of a disk, evenly from six hours ago until now. */
+function falling(before: number, now: number): Figures[] {
+  const steps = 36;
+  const free = Array.from({ length: steps }, (_, i) =>
+    gauge("assay_disk_free_bytes", before + ((now - before) * i) / (steps - 1), { from: 360 - i * 10, to: 350 - i * 10 }),
+  ); // prettier-ignore
+  return [...free, gauge("assay_disk_size_bytes", 100)];
+}
+
+const expiring = (days: number, more: Partial<Figures> = {}): Figures =>
+  gauge("assay_certificate_expiry_timestamp_seconds", days, {
+    labels: { certificate: "d" },
+    daysFromEnd: true,
+    ...more,
+  });
+
 export const RULE_CASES: readonly RuleCase[] = [
   ...cases(
     "assay-ingest-lag",
@@ -56,6 +74,13 @@ export const RULE_CASES: readonly RuleCase[] = [
     ["they wait for two seconds", false, gauge("assay_insert_oldest_unsent_age_seconds", 2)],
     ["one minute of many is late", false, gauge("assay_insert_oldest_unsent_age_seconds", 300, { to: 3 }), gauge("assay_insert_oldest_unsent_age_seconds", 2, { from: 3 })],
     ["no figures come", false],
+  ),
+  ...cases(
+    "assay-canary-failing",
+    ["three in a row are missed", true, gauge("assay_canary_misses", 3)],
+    ["two are", false, gauge("assay_canary_misses", 2)],
+    ["five were, and one came through", false, gauge("assay_canary_misses", 5, { to: 1 }), gauge("assay_canary_misses", 0, { from: 1 })],
+    ["none is sent", false],
   ),
   ...cases(
     "assay-ledger-mismatch",
@@ -147,6 +172,39 @@ export const RULE_CASES: readonly RuleCase[] = [
     "assay-event-loop-lag",
     ["half a second all the time", true, gauge("nodejs_eventloop_lag_p99_seconds", 0.5)],
     ["half a second in one minute", false, gauge("nodejs_eventloop_lag_p99_seconds", 0.5, { from: 2 }), gauge("nodejs_eventloop_lag_p99_seconds", 0.01, { to: 2 })],
+  ),
+  ...cases(
+    "assay-memory-high",
+    ["its memory is nearly all in use", true, gauge("otelcol_process_memory_rss", 95), gauge("assay_process_memory_limit_bytes", 100), gauge("otelcol_process_runtime_heap_alloc_bytes", 10), gauge("assay_process_heap_limit_bytes", 100)],
+    ["its heap is", true, gauge("otelcol_process_memory_rss", 50), gauge("assay_process_memory_limit_bytes", 100), gauge("otelcol_process_runtime_heap_alloc_bytes", 95), gauge("assay_process_heap_limit_bytes", 100)],
+    ["half is", false, gauge("otelcol_process_memory_rss", 50), gauge("assay_process_memory_limit_bytes", 100), gauge("otelcol_process_runtime_heap_alloc_bytes", 50), gauge("assay_process_heap_limit_bytes", 100)],
+    ["it was, for a minute", false, gauge("otelcol_process_memory_rss", 95, { to: 9 }), gauge("otelcol_process_memory_rss", 50, { from: 9 }), gauge("assay_process_memory_limit_bytes", 100), gauge("otelcol_process_runtime_heap_alloc_bytes", 10), gauge("assay_process_heap_limit_bytes", 100)],
+    ["it was started a minute ago", false, gauge("otelcol_process_memory_rss", 95, { from: 1 }), gauge("assay_process_memory_limit_bytes", 100, { from: 1 }), gauge("otelcol_process_runtime_heap_alloc_bytes", 10, { from: 1 }), gauge("assay_process_heap_limit_bytes", 100, { from: 1 })],
+  ),
+  ...cases(
+    "assay-disk-filling",
+    ["a tenth is free, and half of that was used within six hours", true, ...falling(20, 10)],
+    ["a tenth is free, and hardly any is used", false, ...falling(10.1, 10)],
+    ["half is free, and it is used fast", false, ...falling(90, 50)],
+    ["a tenth is free, and it becomes more", false, ...falling(5, 10)],
+    ["it was seen for ten minutes only", false, gauge("assay_disk_free_bytes", 20, { from: 10, to: 5 }), gauge("assay_disk_free_bytes", 10, { from: 5 }), gauge("assay_disk_size_bytes", 100, { from: 10 })],
+  ),
+  ...cases(
+    "assay-disk-full",
+    ["it will be within two hours", true, ...falling(20, 5)],
+    ["it will be within half a day", false, ...falling(15, 10)],
+  ),
+  ...cases(
+    "assay-certificate-expiring",
+    ["it has ten days", true, expiring(10)],
+    ["it has thirty", false, expiring(30)],
+    ["it was renewed", false, expiring(10, { to: 5 }), expiring(90, { from: 5 })],
+    ["there is none", false],
+  ),
+  ...cases(
+    "assay-certificate-expires",
+    ["it has two days", true, expiring(2)],
+    ["it has ten", false, expiring(10)],
   ),
   ...cases(
     "assay-forward-lag",

@@ -19,15 +19,16 @@ const collectorOf = (rule: string, what: string): string => `${rule}: ${what}`;
 function figureRows(): object[] {
   return RULE_CASES.flatMap(({ rule, what, figures }) => {
     const whole = RULES.find(({ uid }) => uid === rule)!.seconds / 60;
-    return figures.flatMap(({ name, value = 0, increase = 0, labels = {}, from = whole, to = 0 }) =>
-      Array.from({ length: Math.round(from - to) }, (_, i) => ({
-        name,
-        collector_id: collectorOf(rule, what),
-        ts: END - 60 - Math.round(to * 60) - i * 60,
-        labels,
-        value,
-        increase,
-      })),
+    return figures.flatMap(
+      ({ name, value = 0, daysFromEnd, increase = 0, labels = {}, from = whole, to = 0 }) =>
+        Array.from({ length: Math.round(from - to) }, (_, i) => ({
+          name,
+          collector_id: collectorOf(rule, what),
+          ts: END - 60 - Math.round(to * 60) - i * 60,
+          labels,
+          value: daysFromEnd ? END + value * 86_400 : value,
+          increase,
+        })),
     );
   });
 }

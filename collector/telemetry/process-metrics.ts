@@ -1,4 +1,6 @@
 /** The process itself, under the names of OpenTelemetry's collector. Event loop, heap and GC come from prom-client. */
+import { totalmem } from "node:os";
+import { getHeapStatistics } from "node:v8";
 import type { MetricRow } from "./metric-row.ts";
 
 export interface ProcessStats {
@@ -6,6 +8,9 @@ export interface ProcessStats {
   cpuSeconds: number;
   rssBytes: number;
   heapBytes: number;
+  /** Of the container, or of the machine. */
+  memoryLimitBytes: number;
+  heapLimitBytes: number;
 }
 
 export function processStats(): ProcessStats {
@@ -16,7 +21,14 @@ export function processStats(): ProcessStats {
     cpuSeconds: (user + system) / 1e6,
     rssBytes: rss,
     heapBytes: heapUsed,
+    memoryLimitBytes: memoryLimit(),
+    heapLimitBytes: getHeapStatistics().heap_size_limit,
   };
+}
+
+/** A container without a limit says 0, or more than there is. */
+function memoryLimit(): number {
+  return Math.min(process.constrainedMemory() || Infinity, totalmem());
 }
 
 export const PROCESS_METRICS: readonly MetricRow<ProcessStats>[] = [
@@ -43,5 +55,17 @@ export const PROCESS_METRICS: readonly MetricRow<ProcessStats>[] = [
     help: "JavaScript heap in use, in bytes.",
     type: "gauge",
     value: (stats) => stats.heapBytes,
+  },
+  {
+    name: "assay_process_memory_limit_bytes",
+    help: "Memory that the process may have: of its container, or of the machine.",
+    type: "gauge",
+    value: (stats) => stats.memoryLimitBytes,
+  },
+  {
+    name: "assay_process_heap_limit_bytes",
+    help: "JavaScript heap that the process may have.",
+    type: "gauge",
+    value: (stats) => stats.heapLimitBytes,
   },
 ];

@@ -15,6 +15,9 @@ import type { LogStats } from "../log/log.ts";
 import type { ReceiverStats } from "../receive/receiver-stats.ts";
 import type { RedactStats } from "../redact/stage.ts";
 import type { SampleStats } from "../sample/stage.ts";
+import { CANARY_METRICS, type CanaryStats } from "./canary.ts";
+import { CERTIFICATE_METRICS, type CertificateStats } from "./certificate-metrics.ts";
+import { DISK_METRICS, type DiskStats } from "./disk-metrics.ts";
 import { ENCODE_METRICS, type EncodeStats } from "./encode-metrics.ts";
 import { ENGINE_METRICS, type EngineStats } from "./engine.ts";
 import { FORWARD_METRICS, OWN_REQUESTS_METRICS } from "./forward-metrics.ts";
@@ -44,6 +47,8 @@ export interface TelemetrySources {
   forwarding?: () => readonly ForwardStats[];
   ownRequests?: () => readonly OwnRequestsStats[];
   log?: () => LogStats | undefined;
+  disk?: () => DiskStats | undefined;
+  certificates?: () => CertificateStats | undefined;
   encode?: () => EncodeStats | undefined;
   insert?: () => InsertStats | undefined;
   engine?: () => EngineStats | undefined;
@@ -52,6 +57,7 @@ export interface TelemetrySources {
   checks?: () => EvaluatorStats | undefined;
   notify?: () => NotifierStats | undefined;
   history?: () => HistoryStats | undefined;
+  canary?: () => CanaryStats | undefined;
 }
 
 export interface Telemetry {
@@ -78,6 +84,7 @@ export function createTelemetry(
   const { sampling = absent, redaction = absent } = sources;
   const { insert = absent, engine = absent, ledger = absent, judge = absent } = sources;
   const { checks = absent, notify = absent, history = absent } = sources;
+  const { disk = absent, certificates = absent, canary = absent } = sources;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   register(registry, processStats, PROCESS_METRICS);
@@ -98,6 +105,8 @@ export function createTelemetry(
   registerEach(registry, scores, OWN_REQUESTS_METRICS, ["destination"]);
   register(registry, log, LOG_METRICS);
   register(registry, createRunway(log, now), RUNWAY_METRICS);
+  register(registry, disk, DISK_METRICS);
+  register(registry, certificates, CERTIFICATE_METRICS);
   register(registry, ledger, LEDGER_METRICS);
   const syncs = new Histogram({
     name: "assay_log_sync_seconds",
@@ -112,6 +121,7 @@ export function createTelemetry(
   register(registry, checks, CHECKS_METRICS);
   register(registry, notify, NOTIFY_METRICS);
   register(registry, history, HISTORY_METRICS);
+  register(registry, canary, CANARY_METRICS);
 
   const health = (): Health => healthOf({ log: log(), insert: insert(), engine: engine() }, now());
 

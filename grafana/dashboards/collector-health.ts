@@ -132,6 +132,15 @@ FROM ${OF(named("otelcol_exporter_sent_spans_total", "otelcol_exporter_send_fail
         },
         {
           kind: "timeseries",
+          title: "Canary",
+          description:
+            "Seconds from sending a span to finding it in ClickHouse, and how many in a row were missed. Nothing without ASSAY_CANARY=on.",
+          unit: "s",
+          units: { missed: "short" },
+          sql: `SELECT ${STEP}, maxIf(value, name = 'assay_canary_seconds') AS seconds, maxIf(value, name = 'assay_canary_misses') AS missed FROM ${OF(named("assay_canary_seconds", "assay_canary_misses"))} GROUP BY time ORDER BY time`,
+        },
+        {
+          kind: "timeseries",
           title: "Forwarding: spans that wait",
           description: "By destination; each has its own place in the log.",
           unit: "short",
@@ -148,6 +157,13 @@ FROM ${OF(named("otelcol_exporter_sent_spans_total", "otelcol_exporter_send_fail
           description: "Resident, of each collector.",
           unit: "bytes",
           sql: `SELECT ${STEP}, collector_id AS collector, max(value) AS rss FROM ${OF(named("otelcol_process_memory_rss"))} GROUP BY time, collector ORDER BY time, collector`,
+        },
+        {
+          kind: "timeseries",
+          title: "Disk",
+          description: "Free on the disk of each collector's data folder.",
+          unit: "bytes",
+          sql: `SELECT ${STEP}, collector_id AS collector, min(value) AS free FROM ${OF(named("assay_disk_free_bytes"))} GROUP BY time, collector ORDER BY time, collector`,
         },
         {
           kind: "timeseries",

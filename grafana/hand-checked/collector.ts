@@ -25,8 +25,10 @@ export const collector: ExpectedPanels = {
   ],
   "Inserts that failed and were tried again": ["time code attempts", [H11, "241", 4], [H11, "252", 5]],
   "Ingest lag": ["time collector seconds", [H10, "c1", 9], [H11, "c1", 2], [H11, "c2", 5]],
+  "Canary": ["time seconds missed", [H10, 2.5, 0], [H11, 0, 2]],
   "Forwarding: spans that wait": ["time destination spans", [H10, "d", 9]],
   "Memory": ["time collector rss", [H10, "c1", 2e8], [H11, "c2", 3e8]],
+  "Disk": ["time collector free", [H10, "c1", 4e9], [H11, "c2", 9e9]],
   // 72 seconds of CPU in two minutes, 15 in one.
   "CPU": ["time collector cores", [H10, "c1", 0.6], [H11, "c2", 0.25]],
   "Event loop lag, 99 of 100": ["time collector seconds", [H10, "c1", 0.02], [H11, "c2", 0.3]],

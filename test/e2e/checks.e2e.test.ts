@@ -55,7 +55,7 @@ notify:
   channels: [{ kind: pagerduty, name: on-call, routing_key: { env: KEY }, url: "http://127.0.0.1:${(pagerDuty.address() as AddressInfo).port}" }]
 `,
   );
-  const env = { ...(await assayEnv()), ASSAY_CHECKS: file, KEY: "k" };
+  const env = { ...(await assayEnv()), ASSAY_CHECKS: file, ASSAY_CANARY: "on", KEY: "k" };
   let assay = await startAssay("start", env);
   const send = async (body: string): Promise<void> => {
     const response = await fetch(`${assay.otlp}/v1/traces`, {
@@ -85,6 +85,12 @@ notify:
     expect(events.slice(1)).toEqual([
       { routing_key: "k", dedup_key: events[0]!.dedup_key, event_action: "resolve" },
     ]);
+    // Its own span went the same way.
+    const shown = async (): Promise<string> => (await fetch(`${assay.metrics}/metrics`)).text();
+    await until(shown, (text) => /^assay_canary_misses 0$/m.test(text), 60_000);
+    expect(await shown()).toMatch(/^assay_canary_seconds\{protocol="http"\} \d/m);
+    expect(await shown()).toMatch(/^assay_disk_free_bytes [1-9]/m);
+    expect(await shown()).toMatch(/^assay_process_memory_limit_bytes [1-9]/m);
   } finally {
     await assay.stop();
     await removeData(env);
