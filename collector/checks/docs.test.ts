@@ -1,7 +1,7 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
-import { withScenarios } from "./page.ts";
+import { casesOfChecks, withScenarios } from "./page.ts";
 
 const docs = (path: string): URL => new URL(`../../docs/${path}`, import.meta.url);
 /** A formatter pads the columns of tables. */
@@ -11,6 +11,11 @@ const unpadded = (text: string): string =>
 test("docs/checks.md shows the scenarios that are tested (npm run docs:checks writes it)", () => {
   const page = readFileSync(docs("checks.md"), "utf8");
   expect(unpadded(withScenarios(page))).toBe(unpadded(page));
+});
+
+test("every shipped check has data that makes it fire, that ends it, and that must not, for each reason", () => {
+  for (const { check, cases } of casesOfChecks())
+    for (const of of cases) expect(of, `${check}: ${cases.join(" | ")}`).not.toBe("");
 });
 
 test("every shipped check has a runbook, and every runbook says what to do", () => {

@@ -1,6 +1,7 @@
 /**
  * Is it the application or the judge? Sentinels are records that never change and are judged again and again: what moves
- * there is the judge. Each is compared with its own earlier scores.
+ * there is the judge. Each is compared with the median of its own earlier scores, which a bad day does not move: when that is
+ * over, the old scores are the usual ones again.
  */
 import { studentQuantile } from "@assay/statistics/distributions";
 import type { Check } from "./definition.ts";
@@ -28,7 +29,7 @@ export async function findDrifting(tick: Tick<"drift">): Promise<Finding[]> {
   const result = await client.query({
     query: `SELECT ${keys}, toFloat64(count()) AS n, avg(d) AS mean, ifNotFinite(stddevSamp(d), 0) AS deviation FROM (
         SELECT ${names.map((name, i) => `toString(${labels[name]!}) AS l${i}`).join(", ")}, trace_id, span_id,
-          avgIf(assumeNotNull(norm), evaluated_at >= fromUnixTimestamp({now:UInt32})) - avgIf(assumeNotNull(norm), evaluated_at < fromUnixTimestamp({now:UInt32})) AS d
+          avgIf(assumeNotNull(norm), evaluated_at >= fromUnixTimestamp({now:UInt32})) - quantileExactInclusiveIf(0.5)(assumeNotNull(norm), evaluated_at < fromUnixTimestamp({now:UInt32})) AS d
         FROM (SELECT * FROM evaluations WHERE purpose = 'sentinel' AND evaluated_at >= fromUnixTimestamp({from:UInt32})
           AND evaluated_at < fromUnixTimestamp({to:UInt32}) ORDER BY evaluated_at DESC LIMIT 1 BY evaluation_id)
         WHERE status = 'ok' AND norm IS NOT NULL

@@ -65,7 +65,7 @@ export async function evaluateCheck(options: EvaluateOptions): Promise<CheckResu
   };
   const find = tests[check.test.kind] as (tick: Tick) => Promise<Finding[]>;
   const findings = withoutChance(check, await find(tick));
-  const rows = [...findings, ...goneSilent(findings, previous)].map((finding) =>
+  const rows = [...findings, ...goneSilent(check, findings, previous)].map((finding) =>
     resultOf(options, finding, detectorOf(finding.series)),
   );
   const firing = rows.filter(({ row }) => row.state === "firing").slice(0, MOST_EXPLAINED);
@@ -98,13 +98,17 @@ function withoutChance({ fdr }: Check, findings: Finding[]): Finding[] {
 
 /** Those that were open, and of which this tick found nothing. */
 function goneSilent(
+  { measure }: Check,
   findings: readonly Finding[],
   previous: ReadonlyMap<string, CheckResult>,
 ): Finding[] {
   const heard = new Set(findings.map(({ series }) => rowKey(series.project, seriesName(series))));
   return [...previous]
     .filter(([key, row]) => !heard.has(key) && (JSON.parse(row.detector) as Detector).standing.open)
-    .map(([, row]) => ({ series: { project: row.project, labels: row.labels }, verdict: NOTHING }));
+    .map(([, row]) => ({
+      series: { project: row.project, labels: row.labels },
+      verdict: measure.absentIsGood ? { ...NOTHING, outcome: "good" } : NOTHING,
+    }));
 }
 
 function resultOf(

@@ -46,13 +46,19 @@ const scoreLabels = {
   stratum: "stratum",
 };
 
-/** Each evaluation once; `{from}` and `{to}` are bounds of event time. */
-const EVALUATIONS = `(
-  SELECT *, inclusion_probability, toDateTime(event_time) AS ts
-  FROM (SELECT *, inclusion_probability FROM evaluations
-    WHERE event_time >= fromUnixTimestamp({from:UInt32}) AND event_time < fromUnixTimestamp({to:UInt32})
+/**
+ * Each evaluation once, as it was made last: of columns that are named, since there are sixty. `{from}` and `{to}` are bounds of
+ * event time.
+ */
+const evaluations = (purpose: string, status: string): string => `(
+  SELECT project, name, judge_hash, service, environment, release, provider, model, stratum, status, norm, inclusion_probability, event_time, evaluation_id,
+    toDateTime(event_time) AS ts
+  FROM (SELECT project, name, judge_hash, service, environment, release, provider, model, stratum, status, norm, inclusion_probability, event_time, evaluation_id
+    FROM evaluations
+    WHERE event_time >= fromUnixTimestamp({from:UInt32}) AND event_time < fromUnixTimestamp({to:UInt32}) AND ${purpose}
     ORDER BY evaluated_at DESC LIMIT 1 BY evaluation_id)
-  WHERE `;
+  WHERE ${status})`;
+const SCORED = "status = 'ok' AND norm IS NOT NULL";
 
 /** Calls beside what is known of how they ended, which has a rollup of its own. */
 const OUTCOMES = `(
@@ -103,17 +109,17 @@ export const sources: Record<SourceName, Source> = {
     grain: 86_400,
   },
   scores: {
-    from: `${EVALUATIONS} status = 'ok' AND norm IS NOT NULL AND purpose IN ('', 'traffic'))`,
+    from: evaluations("purpose IN ('', 'traffic')", SCORED),
     labels: scoreLabels,
     grain: 60,
   },
   judged: {
-    from: `${EVALUATIONS} judge_hash != '' AND status IN ('ok', 'abstain', 'failed'))`,
+    from: evaluations("judge_hash != ''", "status IN ('ok', 'abstain', 'failed')"),
     labels: scoreLabels,
     grain: 60,
   },
   sentinels: {
-    from: `${EVALUATIONS} status = 'ok' AND norm IS NOT NULL AND purpose = 'sentinel')`,
+    from: evaluations("purpose = 'sentinel'", SCORED),
     labels: scoreLabels,
     grain: 60,
   },
@@ -190,6 +196,8 @@ export interface Measure {
   /** SQL of some of the sums; those left out follow: w = w2 = n, the rest 0. */
   sums: Partial<Record<keyof Sums, string>>;
   where?: string;
+  /** Where a series has no record there is none of what is bad: known, and good. @default false */
+  absentIsGood?: boolean;
   /** Lower is worse, as for scores. @default "up" */
   worse?: "up" | "down";
   /** Spans or evaluations that are the worst of it, for links: SQL order. */
@@ -238,6 +246,7 @@ export const measures = {
     kind: "ratio",
     sums: { n: "sum(calls)", wy: "sum(unpriced_calls)" },
     where: modelCalls,
+    absentIsGood: true,
     worst: "isNull(cost) DESC, event_time DESC",
   },
   cost: {
@@ -472,6 +481,7 @@ export const measures = {
     title: "models that answered for the first time",
     kind: "count",
     sums: { n: "count()" },
+    absentIsGood: true,
   },
   agreement: {
     source: "answers",

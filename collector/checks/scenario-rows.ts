@@ -1,185 +1,101 @@
-/** Test support: rows of scenarios that are neither calls nor scores. */
+/** Test support: what stands in the store beside a scenario's spans: five weeks of ordinary hours, and what judges wrote. */
 import type { ClickHouseClient } from "@clickhouse/client";
+import { MINUTES, NOON_BEFORE, NORMAL, type Scenario, USD_PER_TOKEN } from "./scenarios.ts";
 
-/** Minutes before noon at which every project begins, and after it at which the scenarios end. */
-export const NOON_BEFORE = 26 * 60;
-export const MINUTES = 330;
 const HISTORY_DAYS = [1, 2, 3, 4, 7, 14, 21, 28, 35];
 
-/** What is not a call or a score. Each minute from `from` up to `to` (the whole time where they are not said). */
-export type Also =
-  | { of: "outcome"; from: number; to: number; each: number; outcome: string; detail: string }
-  /** Retrievals or tool calls; in the weeks before, too, without a failure. */
-  | {
-      of: "work";
-      operation: string;
-      each: number;
-      parts?: readonly { from: number; failed: number }[];
-    }
-  /** Guardrail checks; in the weeks before one in a hundred did something. */
-  | {
-      of: "guardrail";
-      rule: string;
-      each: number;
-      parts: readonly { from: number; share: number }[];
-    }
-  | { of: "guardrail-error"; from: number; to: number }
-  /** A trace's spans. */
-  | { of: "trace"; from: number; to: number; every: number; spans: readonly Partial<TraceSpan>[] }
-  | { of: "model"; at: number; value: string }
-  /** Prompts that were asked four times on the day before, and got so many different answers. */
-  | { of: "answers"; prompts: number; different: number };
-
-interface TraceSpan {
-  operation: string;
-  status: string;
-  model: string;
-  tool: string;
-  times: number;
-}
-
-interface Place {
-  project: string;
-  /** Unix seconds. */
-  noon: number;
-}
-
-const SHARED = {
-  service: "web",
-  environment: "production",
-  provider: "openai",
-  request_model: "m",
-};
-
-export async function writeAlso(
-  client: ClickHouseClient,
-  { project, noon, also }: Place & { also: Also },
-): Promise<void> {
-  const insert = (table: string, values: object[]) =>
-    client.insert({ table, values, format: "JSONEachRow" });
-  const at = (minute: number): number => noon + Math.round(minute * 60);
-  switch (also.of) {
-    case "outcome": {
-      const rows = minutes(also.from, also.to, also.each).map(({ minute, count }) => ({
-        ...SHARED, project, ts: at(minute), operation: "chat", outcome: also.outcome, detail: also.detail, spans: count,
-      })); // prettier-ignore
-      return void (await insert("outcomes_1m", rows));
-    }
-    case "work":
-      return writeWork(insert, { project, noon }, also);
-    case "guardrail":
-      return writeGuardrail(insert, { project, noon }, also);
-    case "guardrail-error": {
-      const rows = minutes(also.from, also.to, 1).map(({ minute }) => ({
-        ...guardrail(project, at(minute), "urls"), action: "pass", error: "timeout", checks: 1, matches: 0,
-      })); // prettier-ignore
-      return void (await insert("guardrail_1m", rows));
-    }
-    case "trace":
-      return void (await insert("spans", spansOf({ project, noon }, also)));
-    case "model":
-      return void (await insert("cost_by_release_1d", [
-        { project, ...SHARED, response_model: also.value, day: day(at(also.at)), first_seen: at(also.at), last_seen: at(also.at), spans: 1 },
-      ])); // prettier-ignore
-    case "answers": {
-      const rows = Array.from({ length: also.prompts }, (_, prompt) =>
-        Array.from({ length: also.different }, (_, answer) => ({
-          project, day: day(noon - 86_400), model: "m", prompt, answer, calls: 4 / also.different,
-        })),
-      ).flat(); // prettier-ignore
-      return void (await insert("answers_1d", rows));
-    }
-  }
-}
-
-type Insert = (table: string, values: object[]) => Promise<unknown>;
-type Of<Kind extends Also["of"]> = Extract<Also, { of: Kind }>;
-
-/** Whole numbers for each minute; of less than one a minute, one now and then. */
-function minutes(from: number, to: number, each: number): { minute: number; count: number }[] {
-  const step = each >= 1 ? 1 : Math.round(1 / each);
-  const count = Math.max(1, Math.round(each));
-  return Array.from({ length: Math.ceil((to - from) / step) }, (_, i) => ({
-    minute: from + i * step,
-    count,
-  }));
-}
-
-/** The same hours of earlier days and weeks. */
+/** The same hours of earlier days and weeks, unix seconds. */
 export function earlierHours(noon: number): number[] {
   return HISTORY_DAYS.flatMap((days) =>
     Array.from({ length: 10 }, (_, i) => noon - days * 86_400 + (i - 2) * 3_600),
   );
 }
 
-async function writeWork(
-  insert: Insert,
-  { project, noon }: Place,
-  { operation, each, parts = [] }: Of<"work">,
+/** A few inserts for all projects: an insert is synced, and takes longer than its rows. @param noon unix seconds */
+export async function writeBeside(
+  client: ClickHouseClient,
+  scenarios: Readonly<Record<string, Scenario>>,
+  noon: number,
 ): Promise<void> {
-  const row = (ts: number, spans: number, failed: number) => ({
-    project, ts, ...SHARED, provider: "", request_model: "", operation, is_model_call: false, status: "ok", spans, errors: Math.round(spans * failed),
-  }); // prettier-ignore
-  await insert(
-    "llm_1h",
-    earlierHours(noon).map((ts) => row(ts, each * 60, 0)),
-  );
-  const failedAt = (minute: number) => parts.findLast(({ from }) => minute >= from)?.failed ?? 0;
-  await insert(
-    "llm_1m",
-    minutes(-NOON_BEFORE, MINUTES, each).map(({ minute, count }) =>
-      row(noon + minute * 60, count, failedAt(minute)),
+  const all = Object.entries(scenarios);
+  await writeHours(client, all, noon);
+  await writeScores(client, all, noon);
+  await writeChosen(client, all, noon);
+}
+
+type Named = readonly (readonly [project: string, scenario: Scenario])[];
+
+/** Values that stand for an hour's calls in its sketches. */
+const SKETCHED = 50;
+
+/** The rollup by the hour, as the collector had filled it: calls spread by ± 40 % in latency, retrievals, tools. */
+async function writeHours(client: ClickHouseClient, all: Named, noon: number): Promise<void> {
+  const hours = `[${earlierHours(noon).join(",")}]`;
+  const calls = all.flatMap(([project, { usual = NORMAL.calls, traffic = [] }]) => {
+    // A project whose calls always were others has a part that begins before them.
+    const first = traffic.find(({ from }) => from <= -NOON_BEFORE);
+    const { input, output, ms } = { ...NORMAL, ...first };
+    const usd = input * USD_PER_TOKEN.input + output * USD_PER_TOKEN.output;
+    const n = Math.round(usual * 60);
+    return n === 0 ? [] : [`('${project}', 'chat', 1, ${n}, ${usd}, ${input}, ${output}, ${ms})`];
+  });
+  const work = all.flatMap(([project, scenario]) =>
+    (scenario.work ?? []).map(
+      ({ operation, each }) =>
+        `('${project}', '${operation}', 0, ${Math.round(each * 60)}, 0, 0, 0, 100)`,
     ),
   );
-}
-
-function guardrail(project: string, ts: number, rule: string): object {
-  return {
-    project, ts, service: "web", environment: "production", release: "r1", guard: "main", check_name: rule, stage: "input", error: "",
-  }; // prettier-ignore
-}
-
-async function writeGuardrail(
-  insert: Insert,
-  { project, noon }: Place,
-  { rule, each, parts }: Of<"guardrail">,
-): Promise<void> {
-  const rows = (ts: number, checks: number, share: number) => {
-    const blocked = Math.round(checks * share);
-    const one = guardrail(project, ts, rule);
-    return [
-      { ...one, action: "pass", checks: checks - blocked, matches: 0 },
-      { ...one, action: "block", checks: blocked, matches: blocked },
-    ];
-  };
-  await insert(
-    "guardrail_1m",
-    earlierHours(noon).flatMap((ts) => rows(ts, each * 60, 0.01)),
-  );
-  const shareAt = (minute: number) => parts.findLast(({ from }) => minute >= from)?.share ?? 0.01;
-  await insert(
-    "guardrail_1m",
-    minutes(-180, MINUTES, each).flatMap(({ minute, count }) =>
-      rows(noon + minute * 60, count, shareAt(minute)),
-    ),
-  );
-}
-
-function spansOf({ project, noon }: Place, { from, to, every, spans }: Of<"trace">): object[] {
-  const traces = Array.from({ length: Math.floor((to - from) / every) }, (_, i) => i);
-  return traces.flatMap((i) => {
-    const ts = noon + Math.round((from + i * every) * 60);
-    const traceId = `${from}/${every}/${i}`.padStart(16, ".").slice(-16);
-    return spans.flatMap(({ times = 1, operation = "chat", status = "ok", model = "", tool = "" }, n) =>
-      Array.from({ length: times }, (_, k) => ({
-        project, trace_id: traceId, span_id: `${n}.${k}`.padStart(8, "."), event_time: `${ts}.000000000`, received_at: `${ts}.000`,
-        start_unix_nano: `${ts}000000000`, service: "web", environment: "production", operation, is_model_call: operation === "chat", status,
-        request_model: model, response_model: status === "ok" ? model : "", tool_name: tool,
-      })),
-    ); // prettier-ignore
+  const columns =
+    "project String, operation String, is_call UInt8, n Int64, usd Float64, input Int64, output Int64, ms Float64";
+  const spread = "(0.6 + 0.8 * (cityHash64(number, one) % 1000) / 1000)";
+  await client.command({
+    query: `INSERT INTO llm_1h (project, ts, service, environment, provider, request_model, response_model, operation, is_model_call, status,
+        calls, spans, input_tokens, output_tokens, cost, ttft_calls, duration_ms_sketch, ttft_ms_sketch)
+      SELECT project, toDateTime(one, 'UTC') AS ts, 'web', 'production', if(is_call, 'own', ''), if(is_call, 'm', ''), if(is_call, 'm', ''), operation, is_call, 'ok',
+        any(n * is_call), any(n), any(n * input), any(n * output), toDecimal128(any(n * usd), 12), any(n * is_call),
+        quantilesBFloat16State(0.5, 0.95, 0.99)(toFloat32(ms * ${spread})),
+        quantilesBFloat16IfState(0.5, 0.95, 0.99)(toFloat32(ms * 0.4 * ${spread}), is_call)
+      FROM (SELECT *, arrayJoin(${hours}) AS one, arrayJoin(range(toUInt64(least(n, ${SKETCHED})))) AS number
+        FROM values('${columns}', ${[...calls, ...work].join(", ")}))
+      GROUP BY project, one, operation, is_call`,
   });
 }
 
-function day(unixSeconds: number): string {
-  return new Date(unixSeconds * 1_000).toISOString().slice(0, 10);
+/** Records that never change, judged in turns. */
+const SENTINELS = 40;
+
+async function writeScores(client: ClickHouseClient, all: Named, noon: number): Promise<void> {
+  const values = all.flatMap(([project, { scores = [] }]) =>
+    scores.map((one) => {
+      const { from, to, n, norm, failed = 0, release = "", sentinel = false, metric } = one;
+      const count = Math.max(0, Math.round(((to - from) / 60) * n));
+      return `('${project}', ${noon + from * 60}, ${count}, ${3_600 / n}, ${norm}, ${failed}, '${release}', '${sentinel ? "sentinel" : "traffic"}', '${metric ?? "relevance"}')`;
+    }),
+  );
+  const columns =
+    "project String, start Float64, count UInt64, apart Float64, mean Float64, failed Float64, release String, purpose String, metric String";
+  await client.command({
+    query: `INSERT INTO evaluations (project, name, event_time, evaluated_at, evaluation_id, trace_id, span_id, source, status, score, norm, judge_hash, stratum,
+        release, purpose, trace_probability, judge_probability)
+      SELECT project, metric, fromUnixTimestamp64Milli(toInt64((start + number * apart) * 1000), 'UTC') AS at, at,
+        substring(MD5(concat(project, toString(start), toString(number), metric, purpose)), 1, 16), substring(MD5(toString(if(purpose = 'sentinel', number % ${SENTINELS}, number))), 1, 16), toFixedString('', 8), 'judge',
+        if((number % 100) < failed * 100, 'failed', 'ok') AS outcome, if(outcome = 'ok', 4, NULL),
+        if(outcome = 'ok', greatest(0, least(1, mean + 0.3 * ((cityHash64(number) % 1000) / 1000 - 0.5))), NULL), 'j1', 'all', release, purpose, 1, 0.5
+      FROM (SELECT *, arrayJoin(range(count)) AS number FROM values('${columns}', ${values.join(", ")}))`,
+  });
+}
+
+async function writeChosen(client: ClickHouseClient, all: Named, noon: number): Promise<void> {
+  const rows = all.flatMap(([project, { chosen }]) => {
+    if (!chosen) return [];
+    const { n, to = MINUTES } = chosen;
+    const hours = Array.from({ length: NOON_BEFORE / 60 + to / 60 }, (_, i) => noon - NOON_BEFORE * 60 + i * 3_600); // prettier-ignore
+    return hours.map((hour) => ({
+      project,
+      hour: hour - (hour % 3_600),
+      reason: "chosen",
+      records: n,
+    }));
+  });
+  await client.insert({ table: "traffic_1h", values: rows, format: "JSONEachRow" });
 }

@@ -65,9 +65,9 @@ export async function readWindows(
         )
       : []),
   ];
-  const query = `SELECT ${columns.join(", ")}, w, ${sumColumns(measure)}
-    FROM (SELECT *, ${WEIGHTED.has(measure.source) ? "inclusion_probability, " : ""}arrayJoin(arrayFilter(i -> ts >= fromUnixTimestamp({froms:Array(UInt32)}[i]) AND ts < fromUnixTimestamp({tos:Array(UInt32)}[i]), arrayEnumerate({froms:Array(UInt32)}))) AS w
-      FROM ${tableOf(source.from, rollup)} WHERE ${filters.join(" AND ")})
+  const query = `SELECT ${columns.join(", ")}, arrayJoin(arrayFilter(i -> ts >= fromUnixTimestamp({froms:Array(UInt32)}[i]) AND ts < fromUnixTimestamp({tos:Array(UInt32)}[i]), arrayEnumerate({froms:Array(UInt32)}))) AS w,
+      ${sumColumns(measure)}
+    FROM ${tableOf(source.from, rollup)} WHERE ${filters.join(" AND ")}
     GROUP BY ${keys}, w`;
   const result = await client.query({
     query,
@@ -83,9 +83,6 @@ export async function readWindows(
   });
   return grouped(await result.json<SumRow>(), by, windows.length);
 }
-
-/** Whose rows have a probability of being there, which `*` leaves out. */
-const WEIGHTED: ReadonlySet<string> = new Set(["scores", "judged", "sentinels"]);
 
 function tableOf(from: string, rollup: Rollup): string {
   return from

@@ -1,0 +1,252 @@
+/**
+ * Every shipped check against data that must make it fire, must not, and must end it: the spans of the scenarios' day go over OTLP
+ * through a real collector into the real engine, judges' scores and the weeks before stand beside them, and the evaluator's clock
+ * is moved through the day.
+ */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { ClickHouseClient } from "@clickhouse/client";
+import { createClickHouse } from "@assay/clickhouse";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { embeddedTarget } from "../../clickhouse/client.ts";
+import { runChecksCommand } from "../../collector/checks/command.ts";
+import type { Check } from "../../collector/checks/definition.ts";
+import { parseChecksConfig } from "../../collector/checks/config.ts";
+import { Evaluator } from "../../collector/checks/evaluator.ts";
+import { type CheckResult, writeResults } from "../../collector/checks/results.ts";
+import { writeBeside } from "../../collector/checks/scenario-rows.ts";
+import { requestsOf } from "../../collector/checks/scenario-spans.ts";
+import { LATER, MINUTES, SCENARIOS, USD_PER_TOKEN } from "../../collector/checks/scenarios.ts";
+import { assayEnv, removeData, type RunningAssay, startAssay, until } from "../processes.ts";
+
+/** Of the last 20th that is two days ago or more: the middle of a month, whatever day it is. */
+const NOON = ((): number => {
+  const date = new Date(Date.now() - 2 * 86_400_000);
+  const month = date.getUTCMonth() - (date.getUTCDate() < 21 ? 1 : 0);
+  return Date.UTC(date.getUTCFullYear(), month, 20, 12) / 1_000;
+})();
+const DAYS_OF_MONTH = ((date: Date) =>
+  new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 0)).getUTCDate())(
+  new Date(NOON * 1_000),
+);
+/**
+ * Sixty hours of the month at $12, and two hours and a quarter of the day itself: $38.23 a day at one o'clock, less and less then.
+ */
+const MONTHLY_USD = 38.18 * DAYS_OF_MONTH;
+const OWN = `
+checks:
+  spend-burn: { where: { project: [budgeted] }, test: { monthly_usd: ${MONTHLY_USD} } }
+  spend-forecast: { where: { project: [budgeted] }, test: { monthly_usd: ${MONTHLY_USD} } }
+`;
+const PRICED = ["m", "n", "m-2"];
+const PRICES = `prices:\n${PRICED.map((model) => `  - { model: ${model}, usd_per_million: { input: ${USD_PER_TOKEN.input * 1e6}, output: ${USD_PER_TOKEN.output * 1e6} } }`).join("\n")}\n`;
+
+const { checks } = parseChecksConfig(OWN, {}, "test");
+const NAMES = checks.map(({ name }) => name);
+/** Minutes from noon, and how far apart they are looked at: closely where scenarios begin. */
+const PHASES: readonly { from: number; to: number; every: number }[] = [
+  { from: -9, to: 18, every: 1 },
+  // After each phase the evaluator is started anew and goes on where it was.
+  { from: 19, to: 30, every: 1 },
+  { from: 35, to: 60, every: 5 },
+  { from: 75, to: MINUTES, every: 15 },
+];
+/** From then on only what looks at hours and days. */
+const SLOW = { every: 6 * 60 };
+let dir: string;
+let assay: RunningAssay | undefined;
+let client: ClickHouseClient;
+const rows: CheckResult[] = [];
+const problems: string[] = [];
+
+function addressOf({ clickhouse }: RunningAssay): { host: string; port: number } {
+  const { hostname, port } = new URL(clickhouse);
+  return { host: hostname, port: Number(port) };
+}
+
+async function sendAll(): Promise<number> {
+  let spans = 0;
+  for (const [project, scenario] of Object.entries(SCENARIOS))
+    for (const request of requestsOf(project, scenario, NOON)) {
+      const response = await fetch(`${assay!.otlp}/v1/traces`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: request.body,
+      });
+      expect([response.status, await response.text()]).toEqual([200, "{}"]);
+      spans += request.spans;
+    }
+  return spans;
+}
+
+async function count(table: string): Promise<number> {
+  const query = `SELECT count() AS n FROM ${table}`;
+  const result = await client.query({ query, format: "JSONEachRow" });
+  return Number((await result.json<{ n: number }>())[0]!.n);
+}
+
+let nowMs = 0;
+
+/** Those that are muted stand beside those that mute them; the others are evaluated at the same time. */
+const ABOUT_SCORES = new Set(["quality", "judge"]);
+const GROUPS = [true, false].map((isAboutScores) =>
+  checks.filter(({ measure }) => ABOUT_SCORES.has(measure.subject) === isAboutScores),
+);
+
+let unwritten: CheckResult[] = [];
+async function writeUnwritten(): Promise<void> {
+  await writeResults(client, unwritten);
+  unwritten = [];
+}
+
+/** One that goes on where the store's rows end. @param every minutes */
+async function startEvaluator(which: readonly Check[], every: number): Promise<Evaluator> {
+  const evaluator = new Evaluator({
+    client,
+    checks: which.map((check) => ({ ...check, every: Math.max(check.every, every * 60) })),
+    now: () => nowMs,
+    log: (_level, message) => void problems.push(message),
+    // All of a phase in one insert: each is synced, and takes longer than the evaluation.
+    write: async (found) => void unwritten.push(...found),
+    onResults: async (found) => void rows.push(...found),
+  });
+  await evaluator.load();
+  return evaluator;
+}
+
+/** Not on the second: clocks never are. */
+const setMinute = (minute: number): number => (nowMs = (NOON + minute * 60) * 1_000 + 590);
+
+async function evaluateTheDay(): Promise<void> {
+  for (const { from, to, every } of PHASES) {
+    setMinute(from - 1);
+    const evaluators = await Promise.all(GROUPS.map((group) => startEvaluator(group, every)));
+    for (let minute = from; minute <= to; minute += every) {
+      setMinute(minute);
+      await Promise.all(evaluators.map((evaluator) => evaluator.runDue()));
+    }
+    await writeUnwritten();
+  }
+  const slow = checks.filter(({ every }) => every >= 3_600);
+  const evaluator = await startEvaluator(slow, SLOW.every);
+  for (let minute = MINUTES; minute <= LATER; minute += SLOW.every) {
+    setMinute(minute);
+    await evaluator.runDue();
+  }
+}
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), "assay-scenarios-"));
+  await writeFile(join(dir, "prices.yaml"), PRICES);
+  assay = await startAssay(
+    "collector",
+    await assayEnv({
+      ASSAY_CHECKS: "off",
+      ASSAY_PRICES: join(dir, "prices.yaml"),
+      ASSAY_MAX_SPAN_AGE_DAYS: "120",
+      ASSAY_RETENTION_DAYS: "llm_1m=200,content=200",
+    }),
+  );
+  const { dataDir } = assay;
+  // It takes spans before the store is up.
+  client = createClickHouse(
+    await until(
+      () => embeddedTarget(dataDir, addressOf(assay!), "writer"),
+      () => true,
+      60_000,
+    ),
+  );
+  await until(
+    () => count("leases"),
+    () => true,
+    60_000,
+  );
+  const t0 = performance.now();
+  await writeBeside(client, SCENARIOS, NOON);
+  const t1 = performance.now();
+  const sent = await sendAll();
+  const t2 = performance.now();
+  await until(
+    () => count("spans"),
+    (stored) => stored === sent,
+    120_000,
+  );
+  const t3 = performance.now();
+  await evaluateTheDay();
+  const t4 = performance.now();
+  process.stderr.write(
+    `beside ${t1 - t0} sent ${sent} ${t2 - t1} stored ${t3 - t2} evaluated ${t4 - t3}\n`,
+  );
+}, 300_000);
+
+afterAll(async () => {
+  await client?.close();
+  if (!assay) return;
+  await assay.stop();
+  await removeData(assay.env);
+  await rm(dir, { recursive: true });
+});
+
+function of(project: string, check: string): CheckResult[] {
+  return rows.filter((row) => row.project === project && row.check_name === check);
+}
+
+/** Minutes from noon at which it was known that it fires. */
+function firstFiring(project: string, check: string): number | undefined {
+  const first = of(project, check).find((row) => row.state === "firing");
+  return first && (first.evaluated_at / 1_000 - NOON) / 60;
+}
+
+/** The minute at which a project goes its own way. */
+function begins(project: string): number {
+  const { traffic = [], scores = [], traces = [], answers = [] } = SCENARIOS[project]!;
+  const starts = [...traffic, ...scores.slice(1), ...traces].map(({ from }) => from);
+  return Math.min(...starts, ...answers.map(({ at }) => at));
+}
+
+test("nothing failed on the way", () => {
+  expect(problems).toEqual([]);
+});
+
+describe.each(Object.entries(SCENARIOS))("%s", (project, scenario) => {
+  const { fires = {}, resolves = [], muted = [], quiet = [] } = scenario;
+  test.each(Object.entries(fires))("%s fires within %i minutes", (check, by) => {
+    const at = firstFiring(project, check);
+    expect(at, of(project, check).at(-1)?.reason).toBeDefined();
+    if (begins(project) >= 0) expect(at).toBeGreaterThanOrEqual(0);
+    expect(at).toBeLessThanOrEqual(by);
+  });
+  test.each(resolves.map((check) => [check]))("%s is over at the end", (check) => {
+    const last = of(project, check).at(-1);
+    expect(last?.state, last?.reason).toBe("ok");
+  });
+  test.each(muted.map((check) => [check]))("%s is held back", (check) => {
+    expect(of(project, check).map(({ state }) => state)).toContain("muted");
+  });
+  const silent = quiet === true ? NAMES.filter((name) => !(name in fires)) : quiet;
+  test.each(silent.map((check) => [check]))("%s does not fire", (check) => {
+    const found = of(project, check).find((row) => row.state === "firing");
+    expect(found?.reason).toBeUndefined();
+  });
+});
+
+test("a replay says when a check would have fired, and writes nothing", async () => {
+  const at = (minutes: number): string => new Date((NOON + minutes * 60) * 1_000).toISOString();
+  const before = await count("check_results");
+  const printed: string[] = [];
+  await runChecksCommand(
+    ["test", "--from", at(-10), "--to", at(180), "--check", "cost-spike"],
+    {
+      config: parseChecksConfig("checks: { cost-spike: { where: { project: [dearer, steady] } } }", {}, "test"),
+      connect: async () => createClickHouse(await embeddedTarget(assay!.dataDir, addressOf(assay!), "reader")),
+      print: (line) => void printed.push(line),
+    },
+  ); // prettier-ignore
+  expect(printed).toHaveLength(2);
+  expect(printed[0]).toMatch(
+    /T12:\d\dZ  page    cost-spike  dearer  until \S+T14:\d\dZ: cost is \$/,
+  );
+  expect(printed[1]).toMatch(/^1 checks over .* 1 alerts\.$/);
+  expect(await count("check_results")).toBe(before);
+});
