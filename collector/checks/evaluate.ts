@@ -31,8 +31,8 @@ const tests: { [Kind in TestKind]: (tick: Tick<Kind>) => Promise<Finding[]> } = 
 
 /** Of those that fire, so many get their segments and traces looked up; a hundred at once have one cause. */
 const MOST_EXPLAINED = 10;
-/** Seconds for which what was looked up is still true: it costs more than the check itself. */
-const EXPLAINED_FOR = 900;
+/** Seconds for which what was looked up is still true: it costs several times as much as the check itself. */
+const EXPLAINED_FOR = 3_600;
 
 export interface EvaluateOptions {
   client: ClickHouseClient;

@@ -349,12 +349,12 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     because: "the judge is away",
   },
   "judge-drifts": {
-    what: "for ten hours records that never change get lower scores than before",
+    what: "for five hours records that never change get lower scores than before",
     ...QUIET_SERVICE,
     scores: [
       { from: -14 * 1_440, to: -240, n: 20, norm: 0.8, sentinel: true },
-      { from: -240, to: MINUTES, n: 60, norm: 0.3, sentinel: true },
-      { from: MINUTES, to: LATER, n: 20, norm: 0.8, sentinel: true },
+      { from: -240, to: 60, n: 60, norm: 0.3, sentinel: true },
+      { from: 60, to: LATER, n: 20, norm: 0.8, sentinel: true },
     ],
     fires: { "judge-drift": 240 },
     resolves: ["judge-drift"],

@@ -162,22 +162,14 @@ beforeAll(async () => {
     () => true,
     60_000,
   );
-  const t0 = performance.now();
   await writeBeside(client, SCENARIOS, NOON);
-  const t1 = performance.now();
   const sent = await sendAll();
-  const t2 = performance.now();
   await until(
     () => count("spans"),
     (stored) => stored === sent,
     120_000,
   );
-  const t3 = performance.now();
   await evaluateTheDay();
-  const t4 = performance.now();
-  process.stderr.write(
-    `beside ${t1 - t0} sent ${sent} ${t2 - t1} stored ${t3 - t2} evaluated ${t4 - t3}\n`,
-  );
 }, 300_000);
 
 afterAll(async () => {
