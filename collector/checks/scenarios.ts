@@ -65,7 +65,7 @@ export interface Answers {
   different: number;
 }
 
-export interface Scores {
+interface Scores {
   from: number;
   to: number;
   /** An hour. */
