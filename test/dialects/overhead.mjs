@@ -22,6 +22,7 @@ const { wrap, flush, OpenAI } = await setUp[name]({
   OpenAI: sdk.OpenAI,
   url: process.env.OTLP_URL,
   content,
+  logs: true,
 });
 const client = wrap(
   new (OpenAI ?? sdk.OpenAI)({ apiKey: "bench", maxRetries: 0, fetch: async () => answer() }),

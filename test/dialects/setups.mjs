@@ -1,5 +1,5 @@
 /**
- * One way to switch on each instrumentation of the OpenAI SDK: `setUp[name]({ OpenAI, url, content, requireSdk })`, with
+ * One way to switch on each instrumentation of the OpenAI SDK: `setUp[name]({ OpenAI, url, content, logs, requireSdk })`, with
  * `content` one of `off`, `full` and, for ours, `redacted`, gives `wrap(client)`, which returns the client to use, and `flush()`, after which every ended span was sent.
  */
 import { createRequire } from "node:module";
@@ -33,10 +33,16 @@ export const setUp = {
     return { wrap: (client) => instrument(client), flush: () => flush(60_000) };
   },
   // What it captures are log records.
-  opentelemetry: async ({ url, content, requireSdk = () => require("openai") }) => {
+  opentelemetry: async ({
+    url,
+    content,
+    logs: hasLogs = false,
+    requireSdk = () => require("openai"),
+  }) => {
     const provider = batched(url);
     const exporter = new OTLPLogExporter({ url: `${url}/v1/logs` });
-    const logs = new LoggerProvider({ processors: [new BatchLogRecordProcessor({ exporter })] });
+    const processors = hasLogs ? [new BatchLogRecordProcessor({ exporter })] : [];
+    const logs = new LoggerProvider({ processors });
     const { OpenAIInstrumentation } = require("@opentelemetry/instrumentation-openai");
     const instrumentation = new OpenAIInstrumentation({ captureMessageContent: content !== "off" });
     instrumentation.setLoggerProvider(logs);
