@@ -73,6 +73,8 @@ export interface Encoder {
    * @throws PermanentError when the body cannot be walked
    */
   append(record: LogRecord): void;
+  /** Knows the record's spans from here on, as if it had been appended before. Only while the block is empty. */
+  remember(record: LogRecord): void;
   readonly rows: number;
   /** Estimate of the block's size so far. */
   readonly byteLength: number;

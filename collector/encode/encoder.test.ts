@@ -676,6 +676,15 @@ describe("spans that come again", () => {
     expect(encoder.finish(2)).toMatchObject({ rows: 5, repeats: 5 });
   });
 
+  test("of a remembered record what comes again makes no rows, and the record itself makes its own", () => {
+    encoder.remember(record(1, ...many(0, 10)));
+    expect(encoder.rows).toBe(0);
+    encoder.append(record(2, ...many(5, 15)));
+    expect(encoder.finish(2)).toMatchObject({ rows: 5, repeats: 5 });
+    encoder.append(record(1, ...many(0, 10)));
+    expect(encoder.finish(1)).toMatchObject({ rows: 10, repeats: 0 });
+  });
+
   test("after a record was set aside everything is taken again", () => {
     encoder.append(record(1, ...many(0, 10)));
     encoder.forgetSpans();

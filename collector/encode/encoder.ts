@@ -107,6 +107,8 @@ class SpanEncoder implements TraceEncoder {
   #nextRejected = 0;
   /** Spans of the block so far that came before. */
   #repeats = 0;
+  /** The record at hand makes no rows. */
+  #isRemembering = false;
 
   readonly #stats: EncoderStats = {
     rows: 0,
@@ -154,10 +156,26 @@ class SpanEncoder implements TraceEncoder {
       this.#repeats = repeats;
       throw error;
     } finally {
-      // The body belongs to the caller.
-      this.#reader.reset(NOTHING);
-      this.#record = undefined;
-      this.#spanPlace.body = NOTHING;
+      this.#letGo();
+    }
+  }
+
+  /** The body belongs to the caller. */
+  #letGo(): void {
+    this.#reader.reset(NOTHING);
+    this.#record = undefined;
+    this.#spanPlace.body = NOTHING;
+  }
+
+  remember(record: LogRecord): void {
+    if (record.signal === "logs") return;
+    this.#isRemembering = true;
+    try {
+      this.#walk(record);
+    } finally {
+      this.#isRemembering = false;
+      this.#takeBack(this.rows); // what the resource has put
+      this.#letGo();
     }
   }
 
@@ -240,7 +258,9 @@ class SpanEncoder implements TraceEncoder {
       this.#stats.skipped++;
       return;
     }
-    if (this.#isRepeat(reader)) this.#repeats++;
+    const isRepeat = this.#isRepeat(reader);
+    if (this.#isRemembering) return void (this.#reader.at = end);
+    if (isRepeat) this.#repeats++;
     else this.#endRow(this.#row.write(this.rows, reader, this.#resource, this.#scope));
     this.#reader.at = end;
   }

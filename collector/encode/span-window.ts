@@ -9,6 +9,8 @@
  *
  * Two tables of `SPANS` each: when the younger is full, it takes the place of the older. Slots are probed a few times
  * only; a span that finds none is not remembered, which costs its repeat a second row and nothing else.
+ *
+ * In memory: after a restart it is filled again from what the log still has (`Encoder.remember`).
  */
 import { randomInt } from "node:crypto";
 import { crc32 } from "node:zlib";

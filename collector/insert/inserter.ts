@@ -34,6 +34,8 @@ import { Store } from "./store.ts";
 
 const MiB = 1024 * 1024;
 const READ_BYTES = 4 * MiB;
+/** What a client may send again after a restart is looked for in the newest part of the log. */
+const REMEMBERED_BYTES = 64 * MiB;
 /** Blocks planned and not yet inserted: the one under way and the next. */
 const LINE_LENGTH = 2;
 /** More rows than a person makes: a block with them waits for others, since nobody waits for these. */
@@ -46,6 +48,8 @@ export interface SourceLog {
   readonly id: string;
   readonly durableSeq: number;
   readonly releasedSeq: number;
+  /** The first record of about the newest `bytes` that are still there, released or not. */
+  recentSeq(bytes: number): number;
   read(fromSeq: number, limitBytes: number): Promise<LogRecord[]>;
   waitFor(seq: number, signal?: AbortSignal): Promise<boolean>;
   release(throughSeq: number, spans?: number): Promise<void>;
@@ -199,6 +203,7 @@ export class Inserter {
     const clean = await this.#files.takeClean();
     this.#report = emptyReport(clean);
     const recovery = this.#recovery();
+    await this.#rememberSpans(found);
     await this.#planner.removeOrphans(new Set(found.map(({ plan }) => plan?.block ?? "")));
     const done = found.filter(({ state }) => state === "done");
     await this.#ledger.open(done, this.#log.releasedSeq);
@@ -209,7 +214,7 @@ export class Inserter {
       recovery,
       options.schemaVersion,
     );
-    this.#nextSeq = Math.max(this.#log.releasedSeq, ...found.map(({ seqTo }) => seqTo)) + 1;
+    this.#nextSeq = this.#plannedThrough(found) + 1;
     const isChecked = !clean && options.schemaVersion > 0 && !this.#abort.signal.aborted;
     if (isChecked) await recovery.reconcile(this.#retention.plans);
     await this.#retention.expire();
@@ -298,6 +303,36 @@ export class Inserter {
       },
       this.#report,
     );
+  }
+
+  #plannedThrough(found: readonly FoundPlan[]): number {
+    return Math.max(this.#log.releasedSeq, ...found.map(({ seqTo }) => seqTo));
+  }
+
+  /**
+   * A client whose answer was lost with the former process sends its spans again, and perhaps in other requests: those of
+   * records that were planned are known from the log. Of batches with dead letters they may come again.
+   */
+  async #rememberSpans(found: readonly FoundPlan[]): Promise<void> {
+    const through = this.#plannedThrough(found);
+    const asideIn = found.filter(({ plan }) => (plan?.deadLettered ?? 0) > 0);
+    for (let seq = this.#log.recentSeq(REMEMBERED_BYTES); seq <= through;) {
+      const records = await this.#log.read(seq, READ_BYTES);
+      for (const record of records) {
+        const isAside = asideIn.some((range) => isWithin(record.seq, range));
+        if (record.seq <= through && !isAside) this.#rememberSpansOf(record);
+      }
+      seq = (records.at(-1)?.seq ?? Infinity) + 1;
+    }
+  }
+
+  #rememberSpansOf(record: LogRecord): void {
+    try {
+      this.#options.encoder.remember(record);
+    } catch (error) {
+      // Of another version, or one that became a dead letter long ago: nothing of it is stored.
+      this.#warn(`the spans of record ${record.seq} are not known`, error);
+    }
   }
 
   async #keep(done: readonly FoundPlan[]): Promise<void> {
@@ -620,4 +655,8 @@ export class Inserter {
     clearTimeout(timer);
     this.#waiting.delete(end);
   }
+}
+
+function isWithin(seq: number, { seqFrom, seqTo }: Range): boolean {
+  return seq >= seqFrom && seq <= seqTo;
 }

@@ -283,6 +283,18 @@ export class WriteAheadLog {
     return read;
   }
 
+  /** The first record of about the newest `bytes` that are still here. */
+  recentSeq(bytes: number): number {
+    let seq = this.#nextSeq;
+    let found = 0;
+    for (const segment of this.#segments.toReversed()) {
+      if (found >= bytes) break;
+      found += segment.bytes;
+      seq = segment.firstSeq;
+    }
+    return seq;
+  }
+
   /** True when `seq` is durable, false when `signal` aborted first or the log is closed. */
   async waitFor(seq: number, signal?: AbortSignal): Promise<boolean> {
     while (this.durableSeq < seq) {

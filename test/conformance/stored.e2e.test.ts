@@ -118,4 +118,15 @@ test("P27 spans that come again in another request are rows once, in every table
     40_000,
   );
   expect(ledger).toContain("assay_ledger_residual_spans 0");
-});
+
+  assay.child.kill("SIGKILL");
+  await assay.stop();
+  assay = await startAssay("collector", assay.env);
+  // All but the last were there before the restart.
+  expect((await send(to, "HTTP/protobuf", "identity", chats(2, 12))).code).toBe(0);
+  await until(
+    () => count(`SELECT count() FROM assay.spans WHERE ${id} AND span_id = repeat('\\x0b', 8)`),
+    (n) => n === 1,
+  );
+  expect(await count(`SELECT count() FROM assay.spans WHERE ${id}`)).toBe(11);
+}, 90_000);

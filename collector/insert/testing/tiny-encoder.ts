@@ -38,7 +38,8 @@ export function createTinyEncoder(columns: readonly Column[], collectorId: strin
     get byteLength() {
       return spans.reduce((sum, { text = "" }) => sum + 500 + text.length, 0);
     },
-    forgetSpans() {}, // it knows none
+    remember() {}, // it knows none
+    forgetSpans() {},
     finish(batch: number): EncodedBlock {
       const block = encode(columns, spans, collectorId, batch);
       spans = [];
