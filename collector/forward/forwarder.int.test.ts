@@ -216,6 +216,32 @@ test.each(["http/protobuf", "grpc"])(
   },
 );
 
+test("more than 64 MiB are halved before anybody says so", async () => {
+  const server = await http();
+  const { log, forwarders } = await setUp([{ name: "a", endpoint: server.url }]);
+  const name = Buffer.alloc(33 * 1024 * 1024, "x");
+  const large = field(
+    0x12,
+    field(0x0a, Buffer.alloc(16, 1)),
+    field(0x12, name.subarray(0, 8)),
+    field(0x2a, name),
+  );
+  await log.append(accepted(field(0x0a, field(0x12, large, large)), 2));
+  await vi.waitFor(
+    () => expect(forwarders[0]!.stats()).toMatchObject({ sentSpans: 2, pendingRecords: 0 }),
+    WAIT,
+  );
+  expect(server.got).toHaveLength(2);
+});
+
+/** One of many bytes, its length a varint of five. */
+function field(tag: number, ...parts: readonly Uint8Array[]): Buffer {
+  const bytes = Buffer.concat(parts);
+  const n = bytes.byteLength;
+  const length = [0, 7, 14, 21].map((shift) => ((n >>> shift) & 0x7f) | 0x80);
+  return Buffer.concat([Uint8Array.from([tag, ...length, n >>> 28]), bytes]);
+}
+
 test("partial success: counted, never sent again", async () => {
   const server = await http(() => ({
     status: 200,

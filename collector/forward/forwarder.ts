@@ -19,6 +19,8 @@ import { createSender, type Sender } from "./sender.ts";
 
 /** Bodies of one turn; one record may be larger. */
 const TURN_BYTES = 8 * 1024 * 1024;
+/** OTLP's default limit, of a request as it is sent and inflated; a larger one is not even tried. */
+const MAX_REQUEST_BYTES = 64 * 1024 * 1024;
 /** A synced cursor for each request would cost more than sending it. */
 const RELEASE_EVERY_MS = 100;
 const LOG_EVERY_MS = 10_000;
@@ -162,6 +164,8 @@ export class Forwarder {
   /** Until it is taken, refused for good, or given up by the log. Resolves to false when stopped. */
   async #deliver(record: LogRecord, selection: Selection): Promise<boolean> {
     const { signal } = this.#stopping;
+    if (selection.body.byteLength > MAX_REQUEST_BYTES && selection.spans > 1)
+      return this.#deliverHalves(record, selection);
     const encoded = await this.#sender.encode(selection.body);
     for (let attempt = 0; !signal.aborted; attempt++) {
       const answer = await this.#attempt(encoded, record);

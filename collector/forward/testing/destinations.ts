@@ -1,6 +1,7 @@
 /** Destinations for tests: servers that write down what they got, and answer as they are told. */
 import { once } from "node:events";
 import * as http from "node:http";
+import * as https from "node:https";
 import type { AddressInfo } from "node:net";
 import { gunzipSync } from "node:zlib";
 import {
@@ -26,6 +27,13 @@ interface Got {
   body: Buffer;
 }
 
+/** In PEM. Whoever sends must have a certificate of `ca`. */
+export interface DestinationTls {
+  key: Buffer;
+  cert: Buffer;
+  ca: Buffer;
+}
+
 export interface HttpDestination {
   url: string;
   /** Everything that came, whatever the answer. */
@@ -36,9 +44,10 @@ export interface HttpDestination {
 export async function startHttpDestination(
   answer: (got: Got, n: number) => HttpAnswer | Promise<HttpAnswer> = () => ({ status: 200 }),
   port = 0,
+  tls?: DestinationTls,
 ): Promise<HttpDestination> {
   const got: Got[] = [];
-  const server = http.createServer((request, response) => {
+  const take: http.RequestListener = (request, response) => {
     void (async () => {
       const chunks: Buffer[] = [];
       for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
@@ -51,11 +60,14 @@ export async function startHttpDestination(
       if (endless) void flood(response);
       else response.end(said);
     })();
-  });
+  };
+  const server = tls
+    ? https.createServer({ ...tls, requestCert: true }, take)
+    : http.createServer(take);
   server.listen(port, "127.0.0.1");
   await once(server, "listening");
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `${tls ? "https" : "http"}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     got,
     stop: async () => {
       server.close();
@@ -83,6 +95,7 @@ export interface GrpcDestination {
 /** gRPC's own server, with the bytes of the messages left as they are. */
 export async function startGrpcDestination(
   answer: (n: number, message: Buffer) => Partial<ServiceError> | Buffer = () => Buffer.alloc(0),
+  tls?: DestinationTls,
 ): Promise<GrpcDestination> {
   const got: GrpcDestination["got"] = [];
   const server = new Server({ "grpc.max_receive_message_length": -1 });
@@ -114,11 +127,14 @@ export async function startGrpcDestination(
     );
   }
   const { promise, resolve, reject } = Promise.withResolvers<number>();
-  server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, port) =>
+  const credentials = tls
+    ? ServerCredentials.createSsl(tls.ca, [{ private_key: tls.key, cert_chain: tls.cert }], true)
+    : ServerCredentials.createInsecure();
+  server.bindAsync("127.0.0.1:0", credentials, (error, port) =>
     error ? reject(error) : resolve(port),
   );
   return {
-    url: `http://127.0.0.1:${await promise}`,
+    url: `${tls ? "https" : "http"}://127.0.0.1:${await promise}`,
     got,
     stop: () => {
       server.forceShutdown();
