@@ -13,12 +13,14 @@ import {
   type DestinationTls,
 } from "./testing/destinations.ts";
 
+/** Where there is none the tests are skipped, and counted. */
+const OPENSSL = "openssl";
 let dir: string;
 let tls: DestinationTls;
 
 const hasOpenssl = (() => {
   try {
-    execFileSync("openssl", ["version"], { stdio: "pipe" });
+    execFileSync(OPENSSL, ["version"], { stdio: "pipe" });
     return true;
   } catch {
     return false;
@@ -30,7 +32,7 @@ function makeCertificate(name: string): void {
   const subject = ["-subj", `/CN=${name}`, "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2"];
   const files = ["-keyout", `${dir}/${name}.key`, "-out", `${dir}/${name}.pem`];
   const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
-  execFileSync("openssl", ["req", "-x509", ...key, ...subject, ...files], { stdio: "pipe" });
+  execFileSync(OPENSSL, ["req", "-x509", ...key, ...subject, ...files], { stdio: "pipe" });
 }
 
 beforeAll(async () => {
