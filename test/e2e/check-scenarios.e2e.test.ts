@@ -170,7 +170,7 @@ beforeAll(async () => {
     120_000,
   );
   await evaluateTheDay();
-}, 300_000);
+}, 600_000);
 
 afterAll(async () => {
   await client?.close();
