@@ -18,7 +18,8 @@ import {
 } from "./migrate.ts";
 import { retention, retentionDays } from "./retention.ts";
 import { splitStatements } from "./statements.ts";
-import { insertSpans, oneBlock } from "./testing-spans.ts";
+import { oneBlock } from "./one-block.ts";
+import { insertSpans } from "./testing-spans.ts";
 
 const SCHEMA_DIR = join(import.meta.dirname, "schema");
 const log = (): void => undefined;

@@ -1,9 +1,9 @@
 import type { ClickHouseSettings } from "@clickhouse/client";
 
-/** Of an `INSERT … SELECT`: one block, one part a table, which is what a deduplication token stands for. */
-export function oneBlock(token: string): ClickHouseSettings {
+/** Of an insert: one block in, one block to every table, which is what a deduplication token stands for. */
+export function oneBlock(token?: string): ClickHouseSettings {
   return {
-    insert_deduplication_token: token,
+    ...(token !== undefined && { insert_deduplication_token: token }),
     max_threads: 1,
     max_insert_threads: "1",
     min_insert_block_size_rows: "10000000",

@@ -8,7 +8,8 @@ import { finishCostRevisions, planCostRevisions } from "./cost-revisions.ts";
 import { withEngine, type TestEngine } from "./embedded/testing.ts";
 import { migrate } from "./migrate.ts";
 import { retention } from "./retention.ts";
-import { FIRST_DAY, insertSpans, oneBlock } from "./testing-spans.ts";
+import { oneBlock } from "./one-block.ts";
+import { FIRST_DAY, insertSpans } from "./testing-spans.ts";
 
 const SPANS = { from: 0, count: 3000, days: 3 };
 

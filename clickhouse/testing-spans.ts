@@ -1,21 +1,6 @@
 /** For tests: synthetic rows for `ingest`, made by the engine itself, the same for the same numbers. */
 import type { ClickHouseClient, ClickHouseSettings } from "@clickhouse/client";
 
-/** What a collector sends with every insert: one block in, one block to every table, one token. */
-export function oneBlock(token: string): ClickHouseSettings {
-  return {
-    insert_deduplication_token: token,
-    max_threads: 1,
-    max_insert_threads: "1",
-    min_insert_block_size_rows: "10000000",
-    min_insert_block_size_bytes: "0",
-    max_insert_block_size: "10000000",
-    async_insert: 0,
-    deduplicate_insert_select: "enable_even_for_bad_queries",
-    deduplicate_blocks_in_dependent_materialized_views: 1,
-  };
-}
-
 export interface SyntheticSpans {
   /** First span's number; spans of other numbers are other spans. */
   from: number;

@@ -8,24 +8,11 @@
 import { createReadStream } from "node:fs";
 import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
-import type { ClickHouseTarget } from "@assay/clickhouse";
+import { oneBlock, type ClickHouseTarget } from "@assay/clickhouse";
 import type { ClickHouseClient, ClickHouseSettings } from "@clickhouse/client";
 import { dayOf, ROWS_OF_TABLE, tableOf, type RowTable } from "../row-places.ts";
 import type { Plan } from "./plan.ts";
 import { countSql } from "./stored-rows.ts";
-
-const insertSettings = {
-  max_threads: 1,
-  max_insert_threads: "1",
-  min_insert_block_size_rows: "10000000",
-  min_insert_block_size_bytes: "0",
-  max_insert_block_size: "10000000",
-  async_insert: 0,
-  deduplicate_insert_select: "enable_even_for_bad_queries",
-  deduplicate_blocks_in_dependent_materialized_views: 1,
-  // Imports of history may hold many days.
-  max_partitions_per_insert_block: 0,
-} as const;
 
 /** Rows found, by batch and place. */
 export type RowCounts = Map<number, Map<string, number>>;
@@ -148,7 +135,6 @@ function settingsWith(
   token: string | undefined,
   more: Record<string, string> = {},
 ): ClickHouseSettings {
-  const settings: Record<string, unknown> = { ...insertSettings, ...more };
-  if (token !== undefined) settings["insert_deduplication_token"] = token;
-  return settings as ClickHouseSettings;
+  // Imports of history may hold many days.
+  return { ...oneBlock(token), max_partitions_per_insert_block: "0", ...more };
 }

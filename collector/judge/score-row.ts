@@ -57,6 +57,11 @@ function shared(chosen: Chosen): ScoreRow {
   };
 }
 
+function idOf({ record, purpose }: Chosen, metric: string, judgeHash: string): string {
+  const { traceId, spanId } = record.answered;
+  return scoreId({ record: `${traceId}/${spanId}`, metric, judgeHash, sampleIndex: 0, purpose });
+}
+
 export function judgementRow(judge: Judge, judgement: Judgement, chosen: Chosen): ScoreRow {
   const { outcome } = judgement;
   const { answered } = chosen.record;
@@ -65,13 +70,7 @@ export function judgementRow(judge: Judge, judgement: Judgement, chosen: Chosen)
   return {
     ...shared(chosen),
     name: judge.metric.metric,
-    evaluation_id: scoreId({
-      record: `${answered.traceId}/${answered.spanId}`,
-      metric: judge.metric.metric,
-      judgeHash: judge.hash,
-      sampleIndex: 0,
-      purpose: chosen.purpose,
-    }),
+    evaluation_id: idOf(chosen, judge.metric.metric, judge.hash),
     evaluator: judge.model,
     status: outcome.status,
     score: scored?.score ?? null,
@@ -139,18 +138,11 @@ export function textMetricRow(
 ): ScoreRow | undefined {
   const norm = textMetric(metric, record, form);
   if (norm === undefined) return undefined;
-  const { answered } = chosen.record;
   const hash = textMetricHash(metric, form);
   return {
     ...shared(chosen),
     name: metric,
-    evaluation_id: scoreId({
-      record: `${answered.traceId}/${answered.spanId}`,
-      metric,
-      judgeHash: hash,
-      sampleIndex: 0,
-      purpose: chosen.purpose,
-    }),
+    evaluation_id: idOf(chosen, metric, hash),
     evaluator: "text",
     status: "ok",
     score: norm,
@@ -167,7 +159,6 @@ export function vectorMetricRow(
   { model, found, spent }: { model: string; found: number | AskFailed; spent: Spent },
   chosen: Chosen,
 ): ScoreRow {
-  const { answered } = chosen.record;
   const hash = vectorMetricHash(metric, model);
   const scored =
     typeof found === "number"
@@ -177,13 +168,7 @@ export function vectorMetricRow(
     ...shared(chosen),
     ...scored,
     name: metric,
-    evaluation_id: scoreId({
-      record: `${answered.traceId}/${answered.spanId}`,
-      metric,
-      judgeHash: hash,
-      sampleIndex: 0,
-      purpose: chosen.purpose,
-    }),
+    evaluation_id: idOf(chosen, metric, hash),
     evaluator: model,
     role: "heuristic",
     judge_hash: hash,
@@ -203,20 +188,14 @@ export function compositeRow(
   parts: Readonly<Record<string, number | undefined>>,
   chosen: Chosen,
 ): ScoreRow {
-  const { answered } = chosen.record;
   return {
     ...shared(chosen),
     name: "composite",
-    evaluation_id: scoreId({
-      record: `${answered.traceId}/${answered.spanId}`,
-      metric: "composite",
-      judgeHash: hashOf([
-        weightsHash(profile),
-        ...[...profile.judges.values()].map(({ hash }) => hash),
-      ]),
-      sampleIndex: 0,
-      purpose: chosen.purpose,
-    }),
+    evaluation_id: idOf(
+      chosen,
+      "composite",
+      hashOf([weightsHash(profile), ...[...profile.judges.values()].map(({ hash }) => hash)]),
+    ),
     evaluator: "composite",
     status: "ok",
     score: norm,

@@ -8,8 +8,8 @@
  * bytes on disk. Some of the second calls have content of about 2 KB: words whose frequencies fall as in a language, and an order
  * number of its own.
  */
+import { oneBlock } from "@assay/clickhouse";
 import type { ClickHouseClient } from "@clickhouse/client";
-import { oneBlock } from "../../clickhouse/testing-spans.ts";
 
 export interface Filling {
   /** Facts a day. */
