@@ -7,6 +7,9 @@ export default defineConfig({
     maxWorkers: 2,
     onConsoleLog: () => undefined,
     globalSetup: "./test/temporary-folder.ts",
+    // What a test waits for is there in a moment; these end one that would hang. A shared machine may stand still for seconds.
+    expect: { poll: { timeout: 60_000 } },
+    hookTimeout: 180_000,
     projects: [
       {
         extends: true,
@@ -14,8 +17,7 @@ export default defineConfig({
           name: "unit",
           include: ["**/*.test.ts"],
           exclude: ["**/*.int.test.ts", "**/*.e2e.test.ts", "**/node_modules/**"],
-          // Some try thousands of cases; on a machine with other work they take their time.
-          testTimeout: 20_000,
+          testTimeout: 60_000,
         },
       },
       {
@@ -24,8 +26,7 @@ export default defineConfig({
           name: "integration",
           include: ["**/*.int.test.ts", "**/*.e2e.test.ts"],
           exclude: ["**/node_modules/**"],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          testTimeout: 180_000,
         },
       },
     ],

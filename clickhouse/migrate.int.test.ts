@@ -146,7 +146,7 @@ describe("migrate", () => {
     const report = await run({ log: (_, message) => void messages.push(message) });
     expect(report.applied.length).toBeGreaterThan(0);
     expect(messages[0]).toContain("another process is migrating");
-  }, 30_000);
+  });
 
   test("a database of before there were fewer tables keeps what it has", async () => {
     const retentionDays = forever();

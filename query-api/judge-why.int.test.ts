@@ -58,7 +58,7 @@ beforeAll(async () => {
   ]);
   api = await startQueryApi({
     checkAnswers: true, target: engine.readerTarget, address: { host: "127.0.0.1", port: 0 }, log: () => {} }); // prettier-ignore
-}, 60_000);
+});
 afterAll(async () => {
   await api?.stop();
   await writer?.close();

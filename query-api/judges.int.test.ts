@@ -105,7 +105,7 @@ beforeAll(async () => {
   await insert("ingest", [answered(1, 1, "m1", "x", { temperature: 0 })]);
   api = await startQueryApi({
     checkAnswers: true, target: engine.readerTarget, address: { host: "127.0.0.1", port: 0 }, log: () => {} }); // prettier-ignore
-}, 60_000);
+});
 afterAll(async () => {
   await api?.stop();
   await writer?.close();

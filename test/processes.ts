@@ -1,22 +1,40 @@
 /** Real processes for the tests that cross packages: Assay itself, services, model servers. */
 import { spawn, type ChildProcess } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 
-/** A port of 127.0.0.1 that was free a moment ago. */
+/** Below the ports that systems give to outgoing connections: one of those could take a port while a process restarts on it. */
+const FIRST_PORT = 20_000;
+const LAST_PORT = 31_999;
+const givenPorts = new Set<number>();
+
+/** A port of 127.0.0.1 that was free a moment ago, and that no other caller of this process was given. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
+  for (;;) {
+    const port = randomInt(FIRST_PORT, LAST_PORT + 1);
+    if (givenPorts.has(port) || !(await isFree(port))) continue;
+    givenPorts.add(port);
+    return port;
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer().listen(port, "127.0.0.1");
+  try {
+    await once(server, "listening");
+  } catch {
+    return false;
+  }
   server.close();
   await once(server, "close");
-  return port;
+  return true;
 }
 
 export interface RunningProcess {
@@ -32,7 +50,7 @@ export async function startProcess(
   args: readonly string[],
   env: Record<string, string>,
   ready: RegExp,
-  timeoutMs = 30_000,
+  timeoutMs = 90_000,
 ): Promise<RunningProcess> {
   const child = spawn(process.execPath, args, {
     cwd: root,
@@ -126,12 +144,7 @@ export async function startAssay(
   env: Record<string, string>,
   nodeArgs: readonly string[] = [],
 ): Promise<RunningAssay> {
-  const running = await startProcess(
-    [...nodeArgs, "assay.mjs", command],
-    env,
-    /Assay is ready/,
-    60_000,
-  );
+  const running = await startProcess([...nodeArgs, "assay.mjs", command], env, /Assay is ready/);
   const url = (key: string): string => `http://${env[key]}`;
   return {
     ...running,
@@ -152,7 +165,7 @@ export async function removeData(env: Record<string, string>): Promise<void> {
 export async function until<T>(
   ask: () => Promise<T>,
   accept: (answer: T) => boolean,
-  timeoutMs = 20_000,
+  timeoutMs = 60_000,
 ): Promise<T> {
   const deadline = performance.now() + timeoutMs;
   let last: unknown;

@@ -23,7 +23,7 @@ beforeAll(async () => {
     "CREATE TABLE assay.t (a UInt32, s String) ENGINE = MergeTree ORDER BY a",
   );
   await ask(engine.target, "INSERT INTO assay.t VALUES (1, 'x')");
-}, 60_000);
+});
 
 afterAll(async () => {
   await engine?.stop();

@@ -31,7 +31,7 @@ export async function ask(
 export async function until<T>(
   what: string,
   probe: () => Promise<T | undefined>,
-  withinMs = 15_000,
+  withinMs = 60_000,
 ): Promise<T> {
   const deadline = Date.now() + withinMs;
   for (;;) {

@@ -42,7 +42,7 @@ test("who is away for longer than its claim lasts has lost it", async () => {
   const [a, b] = [make("away", "a", 1), make("away", "b")];
   expect(await a.held()).toBe(true);
   expect(await b.held()).toBe(false);
-  await expect.poll(() => b.held(), { timeout: 10_000 }).toBe(true);
+  await expect.poll(() => b.held()).toBe(true);
   expect(await a.held()).toBe(false);
 });
 

@@ -1,7 +1,7 @@
 /** The checks as they are when nothing was configured: no file, nobody to tell. */
 import { createClickHouse, migrate } from "@assay/clickhouse";
 import { withEngine } from "@assay/clickhouse/testing";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { readChecksConfig } from "./config.ts";
 import { createChecksStage } from "./stage.ts";
 
@@ -20,9 +20,9 @@ test("without a file, and so without a notifier, the shipped checks are evaluate
     now: () => now,
   });
   stage.start(client);
-  await vi.waitFor(() => expect(stage.stats()).toBeDefined(), 20_000);
+  await expect.poll(() => stage.stats()).toBeDefined();
   now = from + 60_000;
-  await vi.waitFor(() => expect(stage.stats()?.ticks).toBeGreaterThan(0), 20_000);
+  await expect.poll(() => stage.stats()?.ticks).toBeGreaterThan(0);
   await stage.stop();
   await client.close();
   await engine.stop();

@@ -2,7 +2,7 @@
 import * as fs from "node:fs/promises";
 import * as os from "node:os";
 import { Metadata, status } from "@grpc/grpc-js";
-import { afterEach, expect, test, vi } from "vitest";
+import { afterEach, expect, test } from "vitest";
 
 import { openLog, type WriteAheadLog } from "../log/log.ts";
 import { body, fixed32, int, message, request, span, text } from "../otlp/testing.ts";
@@ -12,7 +12,6 @@ import { Forwarder } from "./forwarder.ts";
 import { consumersOf } from "./stage.ts";
 import { startGrpcDestination, startHttpDestination } from "./testing/destinations.ts";
 
-const WAIT = { timeout: 15_000, interval: 20 };
 const quick = { minMs: 20, maxMs: 50 };
 const closing: (() => Promise<unknown>)[] = [];
 
@@ -101,7 +100,7 @@ test.each(["gzip", "none"])("HTTP, %s: both signals, byte for byte", async (comp
   const events = body(message(1, message(2, message(2, text(12, "gen_ai.choice")))));
   await log.append(accepted(sent, 3));
   await log.append(accepted(events, 1, { signal: "logs" }));
-  await vi.waitFor(() => expect(server.got).toHaveLength(2), WAIT);
+  await expect.poll(() => server.got).toHaveLength(2);
   const of = (path: string) => server.got.find((one) => one.path === path)!;
   expect(of("/v1/traces").body.equals(sent)).toBe(true);
   expect(of("/v1/logs").body.equals(events)).toBe(true);
@@ -110,10 +109,9 @@ test.each(["gzip", "none"])("HTTP, %s: both signals, byte for byte", async (comp
     "x-scope": "team",
     "user-agent": expect.stringMatching(/^Assay\/.* OTel-OTLP-Exporter/) as string,
   });
-  await vi.waitFor(
-    () => expect(forwarders[0]!.stats()).toMatchObject({ sentSpans: 4, pendingRecords: 0 }),
-    WAIT,
-  );
+  await expect
+    .poll(() => forwarders[0]!.stats())
+    .toMatchObject({ sentSpans: 4, pendingRecords: 0 });
 });
 
 test.each(["gzip", "none"])("gRPC, %s: both signals, byte for byte", async (compression) => {
@@ -124,7 +122,7 @@ test.each(["gzip", "none"])("gRPC, %s: both signals, byte for byte", async (comp
   const sent = spansNamed("call", 3);
   await log.append(accepted(sent, 3));
   await log.append(accepted(spansNamed("event"), 1, { signal: "logs" }));
-  await vi.waitFor(() => expect(server.got).toHaveLength(2), WAIT);
+  await expect.poll(() => server.got).toHaveLength(2);
   const traces = server.got.find(({ method }) => method === "traces")!;
   expect(traces.message.equals(sent)).toBe(true);
   expect(traces.metadata.get("key")).toEqual(["k"]);
@@ -134,7 +132,7 @@ test("what was refused here is not sent; the rest of the request is as it was", 
   const server = await http();
   const { log } = await setUp([{ name: "a", endpoint: server.url }]);
   await log.append(accepted(spansNamed("call", 3), 3, { rejected: [1] }));
-  await vi.waitFor(() => expect(server.got).toHaveLength(1), WAIT);
+  await expect.poll(() => server.got).toHaveLength(1);
   const got = server.got[0]!.body.toString("latin1");
   expect(got.match(/call-\d/g)).toEqual(["call-0", "call-2"]);
   expect(got).toContain("unknown too");
@@ -148,7 +146,7 @@ test.each([429, 502, 503, 504])("%d: sent again, not before Retry-After", async 
   });
   const { log, forwarders } = await setUp([{ name: "a", endpoint: server.url }]);
   await log.append(accepted(spansNamed("call")));
-  await vi.waitFor(() => expect(forwarders[0]!.stats().sentSpans).toBe(1), WAIT);
+  await expect.poll(() => forwarders[0]!.stats().sentSpans).toBe(1);
   expect(times[1]! - times[0]!).toBeGreaterThan(990);
   expect([...forwarders[0]!.stats().retries]).toEqual([[String(code), 1]]);
 });
@@ -159,9 +157,9 @@ test.each([400, 401, 403, 404, 500, 501])(
     const server = await http((_, count) => ({ status: count === 1 ? code : 200 }));
     const { log, forwarders } = await setUp([{ name: "a", endpoint: server.url }]);
     await log.append(accepted(spansNamed("bad", 2), 2));
-    await vi.waitFor(() => expect(server.got).toHaveLength(1), WAIT);
+    await expect.poll(() => server.got).toHaveLength(1);
     await log.append(accepted(spansNamed("good")));
-    await vi.waitFor(() => expect(forwarders[0]!.stats().sentSpans).toBe(1), WAIT);
+    await expect.poll(() => forwarders[0]!.stats().sentSpans).toBe(1);
     expect(server.got).toHaveLength(2);
     expect([...forwarders[0]!.stats().droppedSpans]).toEqual([[String(code), 2]]);
   },
@@ -175,12 +173,11 @@ test("gRPC: UNAVAILABLE and RetryInfo are waited for, INVALID_ARGUMENT is final"
   });
   const { log, forwarders } = await setUp([{ name: "a", protocol: "grpc", endpoint: server.url }]);
   await log.append(accepted(spansNamed("call")));
-  await vi.waitFor(() => expect(forwarders[0]!.stats().sentSpans).toBe(1), WAIT);
+  await expect.poll(() => forwarders[0]!.stats().sentSpans).toBe(1);
   await log.append(accepted(spansNamed("bad", 2), 2));
-  await vi.waitFor(
-    () => expect([...forwarders[0]!.stats().droppedSpans]).toEqual([["INVALID_ARGUMENT", 2]]),
-    WAIT,
-  );
+  await expect
+    .poll(() => [...forwarders[0]!.stats().droppedSpans])
+    .toEqual([["INVALID_ARGUMENT", 2]]);
   expect(Object.fromEntries(forwarders[0]!.stats().retries)).toEqual({
     UNAVAILABLE: 1,
     RESOURCE_EXHAUSTED: 1,
@@ -209,7 +206,7 @@ test.each(["http/protobuf", "grpc"])(
     await log.append(
       accepted(request(...Array.from({ length: 8 }, (_, i) => span(text(5, `s-${i}`))), huge), 9),
     );
-    await vi.waitFor(() => expect(forwarders[0]!.stats().pendingRecords).toBe(0), WAIT);
+    await expect.poll(() => forwarders[0]!.stats().pendingRecords).toBe(0);
     const { sentSpans, droppedSpans } = forwarders[0]!.stats();
     expect(sentSpans).toBe(8);
     expect([...droppedSpans.values()]).toEqual([1]);
@@ -227,10 +224,9 @@ test("more than 64 MiB are halved before anybody says so", async () => {
     field(0x2a, name),
   );
   await log.append(accepted(field(0x0a, field(0x12, large, large)), 2));
-  await vi.waitFor(
-    () => expect(forwarders[0]!.stats()).toMatchObject({ sentSpans: 2, pendingRecords: 0 }),
-    WAIT,
-  );
+  await expect
+    .poll(() => forwarders[0]!.stats())
+    .toMatchObject({ sentSpans: 2, pendingRecords: 0 });
   expect(server.got).toHaveLength(2);
 });
 
@@ -250,7 +246,7 @@ test("partial success: counted, never sent again", async () => {
   }));
   const { log, forwarders } = await setUp([{ name: "a", endpoint: server.url }]);
   await log.append(accepted(spansNamed("call", 5), 5));
-  await vi.waitFor(() => expect(forwarders[0]!.stats().pendingRecords).toBe(0), WAIT);
+  await expect.poll(() => forwarders[0]!.stats().pendingRecords).toBe(0);
   expect(forwarders[0]!.stats()).toMatchObject({ sentSpans: 5, rejectedSpans: 2 });
   expect(server.got).toHaveLength(1);
 });
@@ -259,7 +255,7 @@ test("an answer without an end is cut, and is no success", async () => {
   const server = await http(() => ({ status: 200, endless: true }));
   const { log, forwarders } = await setUp([{ name: "a", endpoint: server.url }]);
   await log.append(accepted(spansNamed("call")));
-  await vi.waitFor(() => expect(forwarders[0]!.stats().droppedSpans.size).toBe(1), WAIT);
+  await expect.poll(() => forwarders[0]!.stats().droppedSpans.size).toBe(1);
   expect(forwarders[0]!.stats().sentSpans).toBe(0);
 });
 
@@ -272,10 +268,9 @@ test("one that is dead, one that hangs: the third gets everything", async () => 
     { name: "alive", endpoint: alive.url },
   ]);
   for (let i = 0; i < 50; i++) await log.append(accepted(spansNamed(`call-${i}`)));
-  await vi.waitFor(
-    () => expect(forwarders[2]!.stats()).toMatchObject({ sentSpans: 50, pendingRecords: 0 }),
-    WAIT,
-  );
+  await expect
+    .poll(() => forwarders[2]!.stats())
+    .toMatchObject({ sentSpans: 50, pendingRecords: 0 });
   expect(forwarders[0]!.stats()).toMatchObject({ sentSpans: 0, pendingRecords: 50 });
   expect(forwarders[0]!.stats().retries.get("ECONNREFUSED")).toBeGreaterThan(0);
 });
@@ -293,7 +288,7 @@ test("a destination that is behind for too much is given up in part, counted, an
   }
   expect(forwarders[0]!.stats().givenUpSpans).toBeGreaterThan(5);
   away = false;
-  await vi.waitFor(() => expect(forwarders[0]!.stats().pendingRecords).toBe(0), WAIT);
+  await expect.poll(() => forwarders[0]!.stats().pendingRecords).toBe(0);
   const { sentSpans, givenUpSpans } = forwarders[0]!.stats();
   expect(sentSpans + givenUpSpans).toBeGreaterThanOrEqual(90);
   expect(sentSpans).toBeGreaterThan(40);
@@ -305,10 +300,9 @@ test("filters: what passes is sent, the rest is counted", async () => {
     { name: "a", endpoint: server.url, projects: ["nobody's"] },
   ]);
   await log.append(accepted(spansNamed("call", 4), 4));
-  await vi.waitFor(
-    () => expect(forwarders[0]!.stats()).toMatchObject({ filteredSpans: 4, pendingRecords: 0 }),
-    WAIT,
-  );
+  await expect
+    .poll(() => forwarders[0]!.stats())
+    .toMatchObject({ filteredSpans: 4, pendingRecords: 0 });
   expect(server.got).toEqual([]);
 });
 

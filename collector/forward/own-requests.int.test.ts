@@ -1,5 +1,5 @@
 /** Scores on their way to real servers. */
-import { afterEach, expect, test, vi } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import { body, logRecord, message, text } from "../otlp/testing.ts";
 import { parseForward } from "./config.ts";
 import { createOwnRequests, type OwnRequests } from "./own-requests.ts";
@@ -9,7 +9,6 @@ import {
   type HttpDestination,
 } from "./testing/destinations.ts";
 
-const WAIT = { timeout: 10_000, interval: 10 };
 const closing: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
@@ -39,7 +38,7 @@ test("each goes to the path of logs, again while the destination says later, in 
   expect(own.isWanted).toBe(true);
   own.offer(score("first"));
   own.offer(score("second"));
-  await vi.waitFor(() => expect(own.stats()[0]).toMatchObject({ sent: 2, waiting: 0 }), WAIT);
+  await expect.poll(() => own.stats()[0]).toMatchObject({ sent: 2, waiting: 0 });
   expect(server.got.map(({ path }) => path)).toEqual(Array(4).fill("/v1/logs"));
   expect(server.got.map((got) => got.body.toString("latin1").includes("first"))).toEqual([
     true,
@@ -52,7 +51,7 @@ test("each goes to the path of logs, again while the destination says later, in 
 test("what is refused for good, has no room, or waits at the end is dropped and counted", async () => {
   const { own } = await setUp((n) => ({ status: n === 1 ? 400 : 503 }), { capacity: 2 });
   own.offer(score("refused"));
-  await vi.waitFor(() => expect(own.stats()[0]).toMatchObject({ dropped: 1 }), WAIT);
+  await expect.poll(() => own.stats()[0]).toMatchObject({ dropped: 1 });
   for (const name of ["a", "b", "no room"]) own.offer(score(name));
   expect(own.stats()[0]).toMatchObject({ dropped: 2, waiting: 2 });
   await own.stop();

@@ -45,7 +45,7 @@ for (const [name, { damage, spans, duplicateBatches }] of Object.entries(damages
     await server.stop();
     await stopStore(store);
     await fs.rm(dataDir, { recursive: true });
-  }, 60_000);
+  });
 }
 
 // Killed after the records were written and before the parts got their names.

@@ -11,7 +11,7 @@ let store: Store;
 
 beforeAll(async () => {
   store = await startStore();
-}, 60_000);
+});
 afterAll(() => stopStore(store));
 
 const days = [{ day: "2026-11-19" }, { day: "2026-11-20" }, { day: "2026-11-21" }];
@@ -168,7 +168,7 @@ describe("kill -9 between any two steps (rules 2 and 3)", () => {
     for (let i = 0; i < 3; i++) await dieAt(site, "sent");
     await finish(site);
     expect(await site.counts()).toEqual(everywhere(3));
-  }, 30_000);
+  });
 });
 
 describe("damaged files", () => {
@@ -370,7 +370,7 @@ describe("a store that fails", () => {
     }
     await inserter.stop(20_000);
     expect(await site.counts()).toEqual(everywhere(2100));
-  }, 120_000);
+  });
 });
 
 /** Hands requests on, but hangs up instead of handing back the first answers. */

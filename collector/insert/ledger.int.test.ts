@@ -9,7 +9,7 @@ import { everywhere, Site, startStore, stopStore, until, type Store } from "./te
 let store: Store;
 beforeAll(async () => {
   store = await startStore();
-}, 60_000);
+});
 afterAll(() => stopStore(store));
 
 const days = [{ day: "2026-11-19" }, { day: "2026-11-20" }, { day: "2026-11-21" }];

@@ -9,7 +9,7 @@ import { startLab, until, type Lab } from "./testing/judge-lab.ts";
 let lab: Lab;
 beforeAll(async () => {
   lab = await startLab();
-}, 60_000);
+});
 afterAll(() => lab?.close());
 beforeEach(() => lab.begin());
 afterEach(() => lab.end());

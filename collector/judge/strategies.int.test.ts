@@ -9,7 +9,7 @@ import type { JudgeRequest } from "./testing/judge-server.ts";
 let lab: Lab;
 beforeAll(async () => {
   lab = await startLab();
-}, 60_000);
+});
 afterAll(() => lab?.close());
 beforeEach(() => lab.begin());
 afterEach(() => lab.end());

@@ -7,7 +7,7 @@ import type { JudgeReply } from "./testing/judge-server.ts";
 let lab: Lab;
 beforeAll(async () => {
   lab = await startLab();
-}, 60_000);
+});
 afterAll(() => lab?.close());
 beforeEach(() => lab.begin());
 afterEach(() => lab.end());
@@ -191,7 +191,7 @@ test("the provider is away, or the key is wrong: nothing is lost, all is judged 
   );
   expect(new Set(rows.map(({ trace_id }) => trace_id)).size).toBe(20);
   expect(worker.stats().failures.size).toBe(0);
-}, 40_000);
+});
 
 test("stopped in the middle and started again: every record once, and nothing paid for twice that was stored", async () => {
   let answered = 0;
@@ -223,7 +223,7 @@ test("stopped in the middle and started again: every record once, and nothing pa
   expect(await rowsOfAll.json()).toEqual([{ n: 80 }]);
   expect(await traffic()).toBe(20);
   expect(lab.server.requests.length - before).toBeLessThanOrEqual((20 - stored) * 2);
-}, 40_000);
+});
 
 test("a strong judge sees a known part of what the cheap one saw, and weighs nothing", async () => {
   lab.reply = ({ system }) => ({ score: system === "" ? 1 : 4 });

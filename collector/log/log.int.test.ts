@@ -54,7 +54,7 @@ test("rule 7: kill -9 that loses unsynced writes loses nothing acknowledged", as
   expect(missing).toEqual([]);
   await log.close();
   await fs.rm(dir, { recursive: true });
-}, 30_000);
+});
 
 test("a segment that was created and never written does not stand in the way of the next", async () => {
   const dir = await fs.mkdtemp(`${os.tmpdir()}/assay-log-`);
@@ -80,4 +80,4 @@ test("two processes: the second is refused", async () => {
   await once(child, "exit");
   await (await openLog(options)).close();
   await fs.rm(dir, { recursive: true });
-}, 30_000);
+});

@@ -1,4 +1,4 @@
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 
 import type { LogRecord } from "../stages.ts";
 import { openLog, type LogOptions } from "./log.ts";
@@ -79,13 +79,13 @@ test("a full disk: the log refuses, what empties it can be written, and then it 
   await log.append(request(1));
   fs.capacity = used(fs) + 100;
   await expect(log.append(request(2))).rejects.toThrow("no room");
-  await vi.waitFor(() => expect(log.admission()?.message).toBe("the log's disk is full"));
+  await expect.poll(() => log.admission()?.message).toBe("the log's disk is full");
   // A plan beside the log, as the inserter writes it.
   fs.set("insert/1.plan", Buffer.alloc(32 * KiB));
   expect(used(fs)).toBeLessThan(fs.capacity);
   await log.release(1);
   fs.capacity = Infinity;
-  await vi.waitFor(() => expect(log.admission()).toBeUndefined(), { timeout: 5_000 });
+  await expect.poll(() => log.admission()).toBeUndefined();
   await log.append(request(3));
   const records: LogRecord[] = await log.read(2, 1024);
   expect(records.map(({ body }) => Buffer.from(body).toString())).toEqual(["3".repeat(200)]);
@@ -110,10 +110,10 @@ test("a disk that the log itself has filled: what the store has is removed, the 
   };
   for (let round = 0; round < 3; round++) {
     await expect(fill()).rejects.toThrow("no room");
-    await vi.waitFor(() => expect(log.admission()?.message).toBe("the log's disk is full"));
+    await expect.poll(() => log.admission()?.message).toBe("the log's disk is full");
     const before = last;
     await log.release(last);
-    await vi.waitFor(() => expect(log.admission()).toBeUndefined(), { timeout: 5_000 });
+    await expect.poll(() => log.admission()).toBeUndefined();
     expect(last).toBe(before);
   }
   expect(last).toBeGreaterThan(100);

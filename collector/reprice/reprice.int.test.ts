@@ -41,7 +41,7 @@ beforeAll(async () => {
   await migrate(client, { log: () => undefined, retentionDays: forever });
   dir = await mkdtemp(join(tmpdir(), "assay-reprice-"));
   await writeFile(join(dir, "prices.yaml"), PRICES);
-}, 60_000);
+});
 
 afterAll(async () => {
   await client.close();

@@ -61,4 +61,4 @@ test("a receiver that refuses and a span that is stored nowhere are misses; one 
     await client.close();
     await engine.stop();
   }
-}, 60_000);
+});

@@ -124,8 +124,8 @@ describe("the handbook service", () => {
     const response = await post(`${handbook}/ask`, { question });
     expect(response.status).toBe(200);
     const sent = () => exported.join();
-    await expect.poll(sent, { timeout: 10_000 }).toContain("Write to [email_1].");
-    await expect.poll(sent, { timeout: 10_000 }).toContain("assay.guardrail.result");
+    await expect.poll(sent).toContain("Write to [email_1].");
+    await expect.poll(sent).toContain("assay.guardrail.result");
     expect(sent()).not.toContain("ada.lovelace");
   });
 

@@ -545,7 +545,7 @@ describe("checks that ask a model", () => {
     expect(await ask("hello")).toBe("hello");
     expect(finished().map(({ name }) => name)).toEqual(["guard g"]);
     say(found);
-    await vi.waitFor(() => expect(finished()).toHaveLength(2));
+    await expect.poll(() => finished()).toHaveLength(2);
     const [call, later] = finished();
     expect(later?.name).toBe("check topic");
     expect(later?.parentSpanContext?.spanId).toBe(call?.spanContext().spanId);

@@ -116,7 +116,7 @@ beforeAll(async () => {
     now: () => NOW,
   });
   client = createApiClient(`http://127.0.0.1:${api.address.port}`);
-}, 60_000);
+});
 
 afterAll(async () => {
   await api.stop();

@@ -66,7 +66,7 @@ beforeAll(async () => {
       scores: ["nothing", "little", "half", "nearly all", "all"], model: "m", role: "cheap", strategy: "s",
     }, // prettier-ignore
   ]);
-}, 60_000);
+});
 beforeEach(async () => {
   await writer.command({ query: "TRUNCATE TABLE assay.label_leases" });
   await writer.command({ query: "ALTER TABLE assay.evaluations DELETE WHERE role = 'human' SETTINGS mutations_sync = 1" }); // prettier-ignore

@@ -160,7 +160,7 @@ beforeAll(async () => {
     log: () => {},
   });
   client = createApiClient(`http://127.0.0.1:${api.address.port}`);
-}, 60_000);
+});
 
 afterAll(async () => {
   await api.stop();

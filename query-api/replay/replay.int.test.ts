@@ -95,7 +95,7 @@ beforeAll(async () => {
     response.end("{}");
   });
   await Promise.all([listening(model), listening(sink)]);
-}, 60_000);
+});
 
 afterAll(async () => {
   model.close();

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { connect as connectTcp } from "node:net";
 import type { ClientHttp2Session } from "node:http2";
 import { gzipSync } from "node:zlib";
-import { afterEach, expect, test, vi } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import { body, request, span } from "../../collector/otlp/testing.ts";
 import { RefusedError } from "../../collector/stages.ts";
 import {
@@ -118,9 +118,7 @@ test.each<[name: string, sent: Call, code: number, message: string, details: str
   expect(answer.details).not.toContain(RETRY_INFO);
   expect(taken).toEqual([]);
   expect((await call(session, { body: framed(ONE) })).code).toBe(0);
-  await vi.waitFor(() =>
-    expect(grpc.stats()).toMatchObject({ bytesInFlight: 0, requestsInFlight: 0 }),
-  );
+  await expect.poll(() => grpc.stats()).toMatchObject({ bytesInFlight: 0, requestsInFlight: 0 });
 });
 
 test.each<[name: string, options: Options, code: number, delay: number | undefined]>([
@@ -187,9 +185,7 @@ test("G10 past its deadline a call is answered, and what was stored stays stored
   expect(answer.code).toBe(4);
   expect(grpc.stats()).toMatchObject({ requestsInFlight: 1, refusedRequests: { deadline: 1 } });
   gate.resolve("appended");
-  await vi.waitFor(() =>
-    expect(grpc.stats()).toMatchObject({ acceptedSpans: 1, requestsInFlight: 0 }),
-  );
+  await expect.poll(() => grpc.stats()).toMatchObject({ acceptedSpans: 1, requestsInFlight: 0 });
 });
 
 test("G10 a message that does not arrive is not waited for", async () => {
@@ -260,9 +256,7 @@ test.each<[name: string, flood: Buffer, codes: number[]]>([
   const goaway = goawayCode(Buffer.concat(received));
   if (goaway !== undefined) expect(codes).toContain(goaway);
   expect((await call(session, { body: framed(ONE) })).code).toBe(0);
-  await vi.waitFor(() =>
-    expect(grpc.stats()).toMatchObject({ bytesInFlight: 0, requestsInFlight: 0 }),
-  );
+  await expect.poll(() => grpc.stats()).toMatchObject({ bytesInFlight: 0, requestsInFlight: 0 });
 });
 
 /** The code of the last GOAWAY; undefined when a reset connection took it along. */

@@ -4,7 +4,7 @@ import { request as httpRequest, Agent, type IncomingHttpHeaders } from "node:ht
 import { connect, type Socket } from "node:net";
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { ProtobufTraceSerializer } from "@opentelemetry/otlp-transformer";
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { RefusedError, PermanentError, type AcceptedRequest } from "../../collector/stages.ts";
 import { createBodyHash } from "../../collector/receive/body-hash.ts";
 import { createIntake, type IntakeOptions } from "../../collector/receive/intake.ts";
@@ -475,9 +475,9 @@ test.each<[name: string, sent: Sent, status: number, reason: string, message: st
   expect(taken).toEqual([]);
   expect(receiver.stats()).toMatchObject({ acceptedRequests: 0, refusedRequests: { [reason]: 1 } });
   expect((await send(port, { body: ONE })).status).toBe(200);
-  await vi.waitFor(() =>
-    expect(receiver.stats()).toMatchObject({ bytesInFlight: 0, requestsInFlight: 0 }),
-  );
+  await expect
+    .poll(() => receiver.stats())
+    .toMatchObject({ bytesInFlight: 0, requestsInFlight: 0 });
 });
 
 function flipped(bytes: Buffer, at: number): Buffer {
@@ -759,7 +759,7 @@ test("H20 pipelined requests are answered in order", async () => {
   const { port, taken } = await start();
   const socket = await raw(port);
   socket.write(REQUEST + `GET / HTTP/1.1\r\nHost: localhost\r\n\r\n` + REQUEST);
-  await vi.waitFor(() => expect(socket.received().match(/HTTP\/1.1 \d+/g)).toHaveLength(3));
+  await expect.poll(() => socket.received().match(/HTTP\/1.1 \d+/g)).toHaveLength(3);
   expect(socket.received().match(/HTTP\/1.1 \d+/g)).toEqual([
     "HTTP/1.1 200",
     "HTTP/1.1 404",
@@ -783,9 +783,9 @@ test("H20 100 Continue is sent to those that are admitted only", async () => {
   const { port } = await start();
   const socket = await raw(port);
   socket.write(`${HEAD}Expect: 100-continue\r\nContent-Length: ${ONE.length}\r\n\r\n`);
-  await vi.waitFor(() => expect(socket.received()).toBe("HTTP/1.1 100 Continue\r\n\r\n"));
+  await expect.poll(() => socket.received()).toBe("HTTP/1.1 100 Continue\r\n\r\n");
   socket.write(ONE);
-  await vi.waitFor(() => expect(socket.received()).toContain("HTTP/1.1 200 OK"));
+  await expect.poll(() => socket.received()).toContain("HTTP/1.1 200 OK");
   socket.destroy();
   const large = await raw(port);
   large.write(`${HEAD}Expect: 100-continue\r\nContent-Length: ${2 * MiB}\r\n\r\n`);
@@ -823,9 +823,9 @@ test.each([
   await once(socket, "close");
   expect(socket.received()).toMatch(/^HTTP\/1.1 503 /);
   expect(socket.received()).toMatch(/Retry-After: 1\r\n/);
-  await vi.waitFor(() =>
-    expect(receiver.stats()).toMatchObject({ ...stats, bytesInFlight: 0, requestsInFlight: 0 }),
-  );
+  await expect
+    .poll(() => receiver.stats())
+    .toMatchObject({ ...stats, bytesInFlight: 0, requestsInFlight: 0 });
 });
 
 test("H21 a client that goes away in the middle of its body leaves nothing", async () => {
@@ -836,9 +836,9 @@ test("H21 a client that goes away in the middle of its body leaves nothing", asy
   ]) {
     const socket = await raw(port);
     socket.write(HEAD + head);
-    await vi.waitFor(() => expect(receiver.stats().bytesInFlight).toBe(1));
+    await expect.poll(() => receiver.stats().bytesInFlight).toBe(1);
     socket.resetAndDestroy();
-    await vi.waitFor(() => expect(receiver.stats().bytesInFlight).toBe(0));
+    await expect.poll(() => receiver.stats().bytesInFlight).toBe(0);
   }
   expect(receiver.stats()).toMatchObject({ abortedRequests: 2, refusedRequests: {} });
   expect(taken).toEqual([]);
@@ -858,13 +858,13 @@ test("H22 a client that goes away before the answer: its spans stay, the same bo
   });
   const socket = await raw(port);
   socket.write(REQUEST);
-  await vi.waitFor(() => expect(hashes.size).toBe(1));
+  await expect.poll(() => hashes.size).toBe(1);
   socket.resetAndDestroy();
   await once(socket, "close");
   gate.resolve();
-  await vi.waitFor(() =>
-    expect(receiver.stats()).toMatchObject({ acceptedRequests: 1, abortedRequests: 0 }),
-  );
+  await expect
+    .poll(() => receiver.stats())
+    .toMatchObject({ acceptedRequests: 1, abortedRequests: 0 });
   expect((await send(port, { body: ONE })).status).toBe(200);
   expect(receiver.stats()).toMatchObject({ acceptedRequests: 2, duplicateRequests: 1 });
 });
@@ -898,7 +898,7 @@ test("stop ends what is still in flight at the deadline", async () => {
   const { receiver, port } = await start({ consume: () => new Promise(() => {}) });
   const reply = send(port, { body: ONE });
   const failed = expect(reply).rejects.toThrow("socket hang up");
-  await vi.waitFor(() => expect(receiver.stats().receivedBytes).toBe(ONE.length));
+  await expect.poll(() => receiver.stats().receivedBytes).toBe(ONE.length);
   await receiver.stop(50);
   await failed;
 });

@@ -129,4 +129,4 @@ test("P27 spans that come again in another request are rows once, in every table
     (n) => n === 1,
   );
   expect(await count(`SELECT count() FROM assay.spans WHERE ${id}`)).toBe(11);
-}, 90_000);
+});

@@ -95,7 +95,7 @@ profiles: [{ weights: { answer_correctness: 0.75, professionalism: 0.25 }, witho
   );
   api = await startQueryApi({
     checkAnswers: true, target: engine.readerTarget, address: { host: "127.0.0.1", port: 0 }, log: () => {} }); // prettier-ignore
-}, 60_000);
+});
 afterAll(async () => {
   await api?.stop();
   await judge?.close();
@@ -297,7 +297,7 @@ test("from traffic: a dataset of it, as it was answered; and judges compared on 
   expect(report).toMatchObject({ records: 20, labelled: 10 });
   expect(report.judges[0]!.people.comparison.exact.value).toBe(1);
   expect(await compared(...from, "--labelled")).toMatchObject({ records: 10, labelled: 10 });
-}, 60_000);
+});
 
 test.each([
   [["x"], "expected:"],

@@ -157,7 +157,7 @@ test("kill -9 of the collector and a restart of a destination: nothing missing, 
     await http.stop();
     await grpc.stop();
   }
-}, 120_000);
+});
 
 async function storedSpans({ clickhouse }: RunningAssay): Promise<number> {
   const response = await fetch(`${clickhouse}/?database=assay`, {

@@ -124,7 +124,7 @@ settle_seconds: 1
     await removeData(env);
     await rm(dir, { recursive: true });
   }
-}, 120_000);
+});
 
 /** The file changed while running: with a problem it is refused and said, without one it is taken up. */
 async function changes(file: string, assay: RunningAssay): Promise<void> {
@@ -157,4 +157,4 @@ test("a file with problems names them all, and nothing starts", async () => {
     await removeData(env);
     await rm(dir, { recursive: true });
   }
-}, 60_000);
+});

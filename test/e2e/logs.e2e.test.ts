@@ -218,7 +218,7 @@ test("every acknowledged event is stored exactly once, whatever is killed", asyn
   expect(metrics.get("assay_ledger_residual_spans")).toBe(0);
   expect(metrics.get('assay_ledger_spans{state="dead_lettered"}')).toBe(0);
   expect(await rows(COUNTS)).toBe(all);
-}, 200_000);
+}, 400_000);
 
 async function killAssay(): Promise<void> {
   const exited = new Promise((resolve) => assay.child.once("exit", resolve));

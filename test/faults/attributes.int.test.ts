@@ -32,7 +32,7 @@ beforeAll(async () => {
   client = createClickHouse(
     await targetOf({ ASSAY_DATA: assay.dataDir, ASSAY_CLICKHOUSE_HTTP: address }, "writer"),
   );
-}, 90_000);
+});
 
 afterAll(async () => {
   await client?.close();
@@ -117,7 +117,7 @@ test("every span has a service, a model and a key of its own: rollups and memory
     spans - MAX_SERVICES,
   );
   expect((await useOf(assay.child.pid!)).peakRssMiB, "MiB of the collector").toBeLessThan(CAP_MIB);
-}, 90_000);
+});
 
 test.each([
   [0, 0],

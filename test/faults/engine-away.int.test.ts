@@ -36,7 +36,7 @@ beforeAll(async () => {
   await load.report;
   await expectExactlyOnce(engine.target, load, () => assay.output());
   await load.remove();
-}, 90_000);
+});
 
 // A test that ran out of time says nothing of what the collector was waiting for.
 beforeEach(() => onTestFailed(() => void process.stderr.write(assay.output().slice(-4_000))));
@@ -63,12 +63,11 @@ async function underLoad(strike: () => Promise<void>): Promise<void> {
       "3",
       "--resend",
     ]);
-    await delay(800);
+    await load.untilMoreAcked(500);
     await strike();
-    await delay(300);
-    const { acked, refused, unknown } = await load.end();
+    await load.untilMoreAcked(500);
+    const { refused, unknown } = await load.end();
     expect({ refused, unknown }).toEqual({ refused: 0, unknown: 0 });
-    expect(acked).toBeGreaterThan(1_000);
     await expectExactlyOnce(engine.target, load, () => assay.output());
   } finally {
     await load?.remove();
@@ -83,9 +82,11 @@ test.each([["reset"], ["blackhole"], ["slow"], ["deaf"]] as const)(
     await underLoad(async () => {
       proxy.set(toxic);
       await delay(OUTAGE_MS);
-      if (toxic === "deaf") expect(proxy.lostAnswers()).toBeGreaterThan(0);
+      if (toxic === "deaf") await expect.poll(() => proxy.lostAnswers()).toBeGreaterThan(0);
       if (toxic === "blackhole")
-        expect((await metricsOf(assay)).get("assay_log_pending_spans")).toBeGreaterThan(1_000);
+        await expect
+          .poll(async () => (await metricsOf(assay)).get("assay_log_pending_spans"))
+          .toBeGreaterThan(1_000);
       proxy.set("none");
     });
   },
@@ -98,7 +99,7 @@ test("the engine is stopped for a while and goes on", async () => {
     await delay(OUTAGE_MS);
     process.kill(engine.server.pid()!, "SIGCONT");
   });
-}, 60_000);
+});
 
 test("the collector is stopped for a while and goes on", async () => {
   await underLoad(async () => {
@@ -106,7 +107,7 @@ test("the collector is stopped for a while and goes on", async () => {
     await delay(OUTAGE_MS);
     assay.child.kill("SIGCONT");
   });
-}, 60_000);
+});
 
 /** A view of `ingest` that makes inserts fail with `code` until it is dropped; other views may have their rows by then. */
 interface FailingView {
@@ -198,4 +199,4 @@ test("a table that is missing stops the line and says so; it goes on when the ta
     );
     await command("RENAME TABLE assay.llm_1h_away TO assay.llm_1h");
   });
-}, 60_000);
+});

@@ -27,7 +27,7 @@ import { findInconsistencies } from "./consistency.ts";
 const KILLS = Number(process.env["KILLS"] ?? 3);
 const DAYS = 4;
 const SPANS_PER_SECOND = 4000;
-const TEST_MS = 60_000 + KILLS * 20_000;
+const TEST_MS = 180_000 + KILLS * 30_000;
 
 interface Situation {
   /** Node's own arguments and variables for the collector. */

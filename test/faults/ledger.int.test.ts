@@ -62,4 +62,4 @@ test("nothing is missing, until somebody deletes rows behind the collector's bac
     await assay.stop();
     await removeData(env);
   }
-}, 200_000);
+}, 400_000);

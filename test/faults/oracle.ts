@@ -20,6 +20,8 @@ import { findInconsistencies } from "./consistency.ts";
 export interface RecordedLoad {
   /** Ends it in order and resolves to what it sent. */
   end(): Promise<LoadReport>;
+  /** Resolves when that many spans more than now are acknowledged, however slow the machine is. */
+  untilMoreAcked(spans: number): Promise<void>;
   /** Resolves when it has sent everything. */
   report: Promise<LoadReport>;
   outcomes(): Promise<Record<"acked" | "refused" | "unknown", Set<string>>>;
@@ -53,16 +55,21 @@ export async function startRecordedLoad(
       child.kill("SIGTERM");
       return report;
     },
+    async untilMoreAcked(spans) {
+      const before = await ackedIn(file);
+      await until(
+        () => ackedIn(file),
+        (acked) => acked >= before + spans,
+      );
+    },
     async outcomes() {
       const found = {
         acked: new Set<string>(),
         refused: new Set<string>(),
         unknown: new Set<string>(),
       };
-      for (const line of (await readFile(file, "utf8")).trim().split("\n")) {
-        const [from, count, outcome] = line.split(" ");
-        const into = found[outcome as keyof typeof found];
-        for (let n = Number(from); n < Number(from) + Number(count); n++) into.add(spanId(seed, n));
+      for (const { from, count, outcome } of await recorded(file)) {
+        for (let n = from; n < from + count; n++) found[outcome].add(spanId(seed, n));
       }
       return found;
     },
@@ -72,6 +79,34 @@ export async function startRecordedLoad(
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+interface Recorded {
+  from: number;
+  count: number;
+  outcome: "acked" | "refused" | "unknown";
+}
+
+/** The lines of a generator's record, one a request; none as long as it has not begun. */
+async function recorded(file: string): Promise<Recorded[]> {
+  const text = await readFile(file, "utf8").catch(() => "");
+  const whole = text.slice(0, text.lastIndexOf("\n") + 1);
+  return whole
+    .split("\n")
+    .slice(0, -1)
+    .map((line) => {
+      const [from, count, outcome] = line.split(" ");
+      return {
+        from: Number(from),
+        count: Number(count),
+        outcome: outcome as Recorded["outcome"],
+      };
+    });
+}
+
+async function ackedIn(file: string): Promise<number> {
+  const lines = await recorded(file);
+  return lines.reduce((sum, { count, outcome }) => sum + (outcome === "acked" ? count : 0), 0);
 }
 
 /** Waits until everything that was acknowledged is stored, and checks that nothing else is wrong. */

@@ -69,4 +69,4 @@ test("a log that is full, and a storm of retries when it is not any more", async
     assay.child.kill("SIGKILL");
     await removeData(env);
   }
-}, 120_000);
+});

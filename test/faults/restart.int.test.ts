@@ -2,7 +2,6 @@
  * Restarts in order, under load: nothing that was acknowledged is lost, nothing is stored twice, and no client sees an
  * answer that makes it drop what it has (its connection may close; then it sends the same again).
  */
-import { setTimeout as delay } from "node:timers/promises";
 import { targetOf } from "@assay/clickhouse";
 import { expect, test } from "vitest";
 
@@ -29,14 +28,13 @@ test("restarts under load: nothing lost, nothing double, nothing refused for goo
   ]);
   try {
     for (let restart = 0; restart < RESTARTS; restart++) {
-      await delay(1_500);
+      await load.untilMoreAcked(1_000);
       expect(await assay.stop(), assay.output()).toBe(0);
       assay = await startAssay("collector", env);
     }
-    await delay(500);
-    const { acked, refused, unknown, resent } = await load.end();
+    await load.untilMoreAcked(500);
+    const { refused, unknown, resent } = await load.end();
     expect({ refused, unknown }).toEqual({ refused: 0, unknown: 0 });
-    expect(acked).toBeGreaterThan(2_000);
     expect(resent, "requests that met the restarts").toBeGreaterThan(0);
     const [host, port] = env["ASSAY_CLICKHOUSE_HTTP"]!.split(":");
     const address = { host: host!, port: Number(port) };
@@ -50,4 +48,4 @@ test("restarts under load: nothing lost, nothing double, nothing refused for goo
     await assay.stop();
     await removeData(env);
   }
-}, 120_000);
+});

@@ -60,4 +60,4 @@ test("streamed in pieces of any size, each text of the set gives what it gives a
       expect(run(pieces), `pieces of up to ${most}`).toEqual(whole);
     }
   }
-}, 30_000);
+});

@@ -50,7 +50,7 @@ describe.skipIf(recorded.length === 0 || !installed)("recorded answers", () => {
     server.closeAllConnections();
     server.close();
     await Promise.all([sink.close(), rm(folder, { recursive: true })]);
-  }, 120_000);
+  });
 
   function spanOf(agent: string): SinkSpan | undefined {
     const parent = spans.find((span) => span.name === `invoke_agent ${agent}`);

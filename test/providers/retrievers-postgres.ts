@@ -4,9 +4,10 @@
  */
 import { execFileSync, spawn, type SpawnOptions } from "node:child_process";
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
+
+import { freePort } from "../processes.ts";
 
 export interface Postgres {
   port: number;
@@ -108,12 +109,4 @@ function ownAccount(folder: string): Pick<SpawnOptions, "uid" | "gid"> {
   const account = { uid: id("-u"), gid: id("-g") };
   chownSync(folder, account.uid, account.gid);
   return account;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

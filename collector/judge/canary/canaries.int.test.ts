@@ -9,7 +9,7 @@ let lab: Lab;
 const running: Canaries[] = [];
 beforeAll(async () => {
   lab = await startLab();
-}, 60_000);
+});
 afterAll(() => lab?.close());
 beforeEach(() => lab.begin());
 afterEach(async () => {

@@ -1,7 +1,7 @@
 /** OTLP/gRPC in what no case of test/conformance has: several calls at once, sessions, stopping. */
 import { connect, type ClientHttp2Session } from "node:http2";
 import { once } from "node:events";
-import { afterEach, expect, test, vi } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import type { AcceptedRequest } from "../../stages.ts";
 import { createIntake, type IntakeOptions } from "../intake.ts";
 import type { OtlpReceiver } from "../receiver.ts";
@@ -123,7 +123,7 @@ test("stop answers what is in flight, and takes nothing new", async () => {
   const { receiver, port } = await start({ consume: () => gate.promise });
   const session = dial(port);
   const answer = call(session);
-  await vi.waitFor(() => expect(receiver.stats().receivedBytes).toBe(ONE.length));
+  await expect.poll(() => receiver.stats().receivedBytes).toBe(ONE.length);
   const stopped = receiver.stop(10_000);
   await once(session, "goaway");
   gate.resolve("appended");
@@ -134,7 +134,7 @@ test("stop answers what is in flight, and takes nothing new", async () => {
 test("stop ends what is still in flight at the deadline", async () => {
   const { receiver, port } = await start({ consume: () => new Promise(() => {}) });
   const answer = call(dial(port));
-  await vi.waitFor(() => expect(receiver.stats().receivedBytes).toBe(ONE.length));
+  await expect.poll(() => receiver.stats().receivedBytes).toBe(ONE.length);
   await receiver.stop(50);
   await answer.catch(() => {}); // a stream that was cut off fails or only closes
 });
@@ -157,10 +157,8 @@ test("a client that goes away in the middle of its message leaves nothing", asyn
   });
   stream.on("error", () => {});
   stream.write(framed(ONE).subarray(0, 20));
-  await vi.waitFor(() => expect(receiver.stats().bytesInFlight).toBe(15));
+  await expect.poll(() => receiver.stats().bytesInFlight).toBe(15);
   session.destroy();
-  await vi.waitFor(() =>
-    expect(receiver.stats()).toMatchObject({ abortedRequests: 1, bytesInFlight: 0 }),
-  );
+  await expect.poll(() => receiver.stats()).toMatchObject({ abortedRequests: 1, bytesInFlight: 0 });
   expect(taken).toEqual([]);
 });
