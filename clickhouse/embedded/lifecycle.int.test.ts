@@ -6,6 +6,7 @@ import path from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { embeddedPaths } from "../client.ts";
 import type { ClickHouseTarget } from "../client.ts";
+import { childrenOf } from "../../test/bench/proc.ts";
 import { identityOf } from "../process-identity.ts";
 import { ask, until } from "./testing-http.ts";
 import { withEngine } from "./testing.ts";
@@ -112,6 +113,23 @@ test("an orderly stop answers what runs", async () => {
   await stopped;
   expect(engine.server.pid()).toBeUndefined();
 });
+
+test("one that is killed at its start is started again", async () => {
+  const dataDir = await folder();
+  const starting = engineIn(dataDir);
+  process.kill(await until("the child is there", () => childOn(dataDir)), "SIGKILL");
+  const engine = await starting;
+  expect(engine.logged[0]).toContain("ended at its start (SIGKILL), starting it again");
+  expect((await ask(engine.readerTarget, "SELECT 1")).text).toBe("1\n");
+});
+
+async function childOn(dataDir: string): Promise<number | undefined> {
+  for (const pid of await childrenOf(process.pid)) {
+    const command = await fs.readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+    if (command.includes(dataDir)) return pid;
+  }
+  return undefined;
+}
 
 test("dies with its parent", async () => {
   const dataDir = await folder();

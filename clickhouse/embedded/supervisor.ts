@@ -6,6 +6,7 @@
  */
 import { fork } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { embeddedTarget } from "../client.ts";
 import type { ClickHouseTarget } from "../client.ts";
@@ -37,10 +38,18 @@ export interface EmbeddedServerOptions {
 const firstDelayMs = 200;
 const longestDelayMs = 10_000;
 const provenAfterMs = 30_000;
-const startMs = 60_000;
+const startMs = 180_000;
+/** How often a child that is killed at the very first start is started again. */
+const killedAtStart = 5;
 const stopMs = 20_000;
 
-/** Resolves once the server answers. Rejects when the first start fails; later failures are retried. */
+/** What a signal ended, which says nothing of its settings and data. */
+class KilledError extends Error {}
+
+/**
+ * Resolves once the server answers. Rejects when the first start fails; later failures are retried, and so is a first start that
+ * was killed.
+ */
 export async function startEmbeddedServer(options: EmbeddedServerOptions): Promise<EmbeddedServer> {
   let address = options.address;
   let child: ChildProcess | undefined;
@@ -87,7 +96,16 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
     }, wait);
   }
 
-  await begin();
+  for (let kills = 0; ; kills++) {
+    try {
+      await begin();
+      break;
+    } catch (error) {
+      if (!(error instanceof KilledError) || kills === killedAtStart) throw error;
+      options.log("warn", `${error.message}, starting it again`);
+      await delay(firstDelayMs * 2 ** kills);
+    }
+  }
   return {
     target: await embeddedTarget(options.dataDir, address, "writer"),
     async stop() {
@@ -118,25 +136,26 @@ function forkChild(options: ChildOptions): ChildProcess {
 /** Resolves with the port once the child listens. */
 function readyPort(child: ChildProcess): Promise<number> {
   return new Promise((resolve, reject) => {
-    const fail = (reason: string): void => {
+    const fail = (reason: Error): void => {
       clearTimeout(timer);
       child.kill("SIGKILL");
-      reject(new Error(reason));
+      reject(reason);
     };
     const timer = setTimeout(
-      () => fail(`expected the embedded ClickHouse to start within ${startMs / 1000} s`),
+      () => fail(new Error(`expected the embedded ClickHouse to start within ${startMs / 1000} s`)),
       startMs,
     );
     child.on("message", (message: ChildMessage) => {
-      if (message.type === "failed") fail(message.message);
+      if (message.type === "failed") fail(new Error(message.message));
       if (message.type !== "ready") return;
       clearTimeout(timer);
       resolve(message.port);
     });
-    child.once("error", (error) => fail(error.message));
-    child.once("exit", (code, signal) =>
-      fail(`the embedded ClickHouse ended at its start (${signal ?? `code ${code}`})`),
-    );
+    child.once("error", fail);
+    child.once("exit", (code, signal) => {
+      const reason = `the embedded ClickHouse ended at its start (${signal ?? `code ${code}`})`;
+      fail(signal === null ? new Error(reason) : new KilledError(reason));
+    });
   });
 }
 
