@@ -20,6 +20,7 @@ import {
   text,
   TRACE_ID,
 } from "../otlp/testing.ts";
+import { evaluationEvent } from "../judge/events.ts";
 import { createEncoder } from "./encoder.ts";
 
 const NOW_MS = Date.now();
@@ -41,10 +42,13 @@ async function rows(query: string): Promise<Record<string, unknown>[]> {
   return (await client.query({ query, format: "JSONEachRow" })).json();
 }
 
-test("spans, messages and evaluations of one block go to their own tables", async () => {
+type Sent = readonly [signal: "traces" | "logs", body: Uint8Array, spanCount: number];
+
+/** As one block. */
+async function store(...sent: readonly Sent[]): Promise<void> {
   const maxSpanAgeMs = 7 * 86_400_000;
   const encoder = createEncoder({ priceBook: loadPriceBook(), collectorId: "log-1", maxSpanAgeMs });
-  const append = (signal: "traces" | "logs", bytes: Uint8Array, spanCount: number) =>
+  for (const [signal, bytes, spanCount] of sent)
     encoder.append({
       seq: 1,
       signal,
@@ -53,7 +57,18 @@ test("spans, messages and evaluations of one block go to their own tables", asyn
       rejected: [],
       receivedAtUnixMs: NOW_MS,
     });
-  append(
+  const block = encoder.finish(1);
+  const { url, username, password } = engine.target;
+  const response = await fetch(`${url}/?database=assay&query=INSERT+INTO+ingest+FORMAT+Native`, {
+    method: "POST",
+    headers: { "X-ClickHouse-User": username, "X-ClickHouse-Key": password },
+    body: new Uint8Array(Buffer.concat(block.chunks)),
+  });
+  expect(await response.text()).toBe("");
+}
+
+test("spans, messages and evaluations of one block go to their own tables", async () => {
+  const spans: Sent = [
     "traces",
     request(
       span(
@@ -64,7 +79,7 @@ test("spans, messages and evaluations of one block go to their own tables", asyn
       ),
     ),
     1,
-  );
+  ];
   const evaluation = (...fields: Field[]): Field =>
     logRecord(
       text(12, "gen_ai.evaluation.result"),
@@ -73,7 +88,7 @@ test("spans, messages and evaluations of one block go to their own tables", asyn
       ...fields,
     );
   const scope = message(1, text(1, "my.evals"));
-  append(
+  const events: Sent = [
     "logs",
     body(
       message(
@@ -105,15 +120,8 @@ test("spans, messages and evaluations of one block go to their own tables", asyn
       ),
     ),
     3,
-  );
-  const block = encoder.finish(1);
-  const { url, username, password } = engine.target;
-  const response = await fetch(`${url}/?database=assay&query=INSERT+INTO+ingest+FORMAT+Native`, {
-    method: "POST",
-    headers: { "X-ClickHouse-User": username, "X-ClickHouse-Key": password },
-    body: new Uint8Array(Buffer.concat(block.chunks)),
-  });
-  expect(await response.text()).toBe("");
+  ];
+  await store(spans, events);
 
   expect(await rows("SELECT toUInt32(count()) AS n FROM spans")).toEqual([{ n: 1 }]);
   expect(await rows("SELECT sum(spans) AS n FROM trace_index")).toMatchObject([{ n: 1 }]);
@@ -175,4 +183,57 @@ test("spans, messages and evaluations of one block go to their own tables", asyn
   expect(await rows("SELECT toUInt32(uniq(evaluation_id)) AS n FROM evaluations")).toEqual([
     { n: 2 },
   ]);
+});
+
+test("a score that another Assay's judge sent on is a judge's score, once, as it was made last", async () => {
+  const made = {
+    project: "forwarded",
+    name: "faithfulness",
+    event_time: NOW_MS / 1_000,
+    evaluated_at: NOW_MS / 1_000 + 5,
+    evaluation_id: "0123456789abcdef0123456789abcdef",
+    trace_id: TRACE_ID.toString("hex"),
+    span_id: SPAN_ID.toString("hex"),
+    service: "shop",
+    environment: "production",
+    release: "v1",
+    source: "judge",
+    evaluator: "gpt-4o-mini",
+    status: "ok",
+    score: 4,
+    norm: 0.75,
+    label: "",
+    explanation: "All of it is in the documents.",
+    metric_version: 2,
+    role: "cheap",
+    purpose: "traffic",
+    judge_hash: "j".repeat(32),
+    strategy: "cot",
+    trace_probability: 0.5,
+    judge_probability: 0.1,
+    stratum: "long",
+    provider: "openai",
+    model: "gpt-4o",
+    prompt_version: "7",
+    judge_model: "gpt-4o-mini-2024-07-18",
+    input_tokens: 900,
+    output_tokens: 80,
+    cost: "0.000183",
+    latency_ms: 1_200,
+  };
+  const again = { ...made, evaluated_at: made.evaluated_at + 60, judge_probability: 0.2 };
+  const failed = { ...made, evaluation_id: "f".repeat(32), status: "abstain", score: null, norm: null, cost: null }; // prettier-ignore
+  for (const row of [made, again, failed]) await store(["logs", evaluationEvent(row), 1]);
+  const found = await rows(
+    `SELECT * EXCEPT (evaluation_id, event_time, evaluated_at, cost, last), toFloat64(event_time) AS event_time, toFloat64(last) AS evaluated_at, toString(v.cost) AS cost
+    FROM (SELECT *, evaluated_at AS last FROM v_evaluations WHERE project = 'forwarded' ORDER BY evaluated_at DESC LIMIT 1 BY evaluation_id) AS v ORDER BY status DESC`,
+  );
+  const { evaluation_id: _, ...kept } = again;
+  expect(found).toMatchObject([
+    { ...kept, inclusion_probability: 0.1, attributes: {} },
+    { trace_id: made.trace_id, status: "abstain", score: null, norm: null, cost: null },
+  ]);
+  expect(found).toHaveLength(2);
+  const ids = await rows("SELECT DISTINCT hex(evaluation_id) AS id FROM evaluations WHERE project = 'forwarded'"); // prettier-ignore
+  expect(ids.map(({ id }) => id)).not.toContain(made.evaluation_id.toUpperCase());
 });

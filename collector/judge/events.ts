@@ -1,6 +1,7 @@
 /**
  * A stored score → the event that the GenAI conventions have for it, `gen_ai.evaluation.result`, of the span that was
- * judged, as an OTLP logs request of one record.
+ * judged. Another Assay keeps it as a judge's score, by the attributes beside those of
+ * the conventions (clickhouse/schema/0019_forwarded_scores.sql).
  */
 import { ATTR } from "@assay/instrumentation/conventions";
 import { transcodeLogs } from "../otlp/json.ts";
@@ -8,8 +9,39 @@ import { EVALUATION_NAME } from "../otlp/log-events.ts";
 import type { ScoreRow } from "./score-row.ts";
 
 const EVENT = "gen_ai.evaluation.result";
+/** Columns that are attributes of the same name, as text. */
+const OWN_COLUMNS = [
+  "source",
+  "status",
+  "norm",
+  "metric_version",
+  "role",
+  "purpose",
+  "judge_hash",
+  "strategy",
+  "trace_probability",
+  "judge_probability",
+  "stratum",
+  "provider",
+  "model",
+  "prompt_version",
+  "judge_model",
+  "input_tokens",
+  "output_tokens",
+  "cost",
+  "latency_ms",
+] as const;
 
 export function evaluationEvent(row: ScoreRow): Uint8Array {
+  return transcodeLogs(Buffer.from(JSON.stringify(evaluationLogs([row])))).body;
+}
+
+/** OTLP JSON. */
+export function evaluationLogs(rows: readonly ScoreRow[]): { resourceLogs: object[] } {
+  return { resourceLogs: rows.map(resourceLogsOf) };
+}
+
+function resourceLogsOf(row: ScoreRow): object {
   const scored = row["status"] === "ok";
   const attributes = [
     text(EVALUATION_NAME, row["name"]),
@@ -22,39 +54,34 @@ export function evaluationEvent(row: ScoreRow): Uint8Array {
     text("gen_ai.response.id", row["response_id"]),
     text(ATTR.errorType, scored ? "" : row["error_type"] || row["status"]),
     text("assay.evaluation.id", row["evaluation_id"]),
-    text("assay.evaluation.purpose", row["purpose"]),
+    ...OWN_COLUMNS.map((column) => text(`assay.evaluation.${column}`, row[column])),
     number("assay.evaluation.inclusion_probability", inclusionProbability(row)),
   ].flat();
-  const request = {
-    resourceLogs: [
+  return {
+    resource: {
+      attributes: [
+        text(ATTR.serviceName, row["service"]),
+        text(ATTR.assayProject, row["project"]),
+        text(ATTR.deploymentEnvironment, row["environment"]),
+        text(ATTR.serviceVersion, row["release"]),
+      ].flat(),
+    },
+    scopeLogs: [
       {
-        resource: {
-          attributes: [
-            text(ATTR.serviceName, row["service"]),
-            text(ATTR.assayProject, row["project"]),
-            text(ATTR.deploymentEnvironment, row["environment"]),
-            text(ATTR.serviceVersion, row["release"]),
-          ].flat(),
-        },
-        scopeLogs: [
+        scope: { name: "assay.judge" },
+        logRecords: [
           {
-            scope: { name: "assay.judge" },
-            logRecords: [
-              {
-                timeUnixNano: nanos(row["event_time"]),
-                observedTimeUnixNano: nanos(row["evaluated_at"]),
-                eventName: EVENT,
-                traceId: row["trace_id"],
-                spanId: row["span_id"],
-                attributes,
-              },
-            ],
+            timeUnixNano: nanos(row["event_time"]),
+            observedTimeUnixNano: nanos(row["evaluated_at"]),
+            eventName: EVENT,
+            traceId: row["trace_id"],
+            spanId: row["span_id"],
+            attributes,
           },
         ],
       },
     ],
   };
-  return transcodeLogs(Buffer.from(JSON.stringify(request))).body;
 }
 
 function inclusionProbability(row: ScoreRow): number {
