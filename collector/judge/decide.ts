@@ -24,11 +24,6 @@ export interface Drawn {
   judgeProbability: number;
 }
 
-export interface Decided {
-  records: ReadonlyMap<Reason, number>;
-  drawn: readonly Drawn[];
-}
-
 interface Rule {
   name: string;
   probability: number;
@@ -43,6 +38,7 @@ interface Sql {
 /**
  * Decides on the traces of a window and keeps that, once: the traffic is counted by it, and begun again the window has
  * the same records, whatever the configuration is by then.
+ * @returns what became of how many records
  */
 export async function decideWindow(
   client: ClickHouseClient,
@@ -63,8 +59,8 @@ export async function decideWindow(
     factorOf: (stratum: string) => number;
     nowUnixMs: number;
   },
-): Promise<Decided> {
-  const name = `${collectorId}/${window.fromUnixMs}-${window.toUnixMs}`;
+): Promise<ReadonlyMap<Reason, number>> {
+  const name = nameOf(collectorId, window);
   const { text, params } = decisionsSql(
     { condition: OF_WINDOW, around: AROUND_WINDOW },
     profiles,
@@ -81,36 +77,50 @@ export async function decideWindow(
     },
     clickhouse_settings: oneBlock(`${name}/decisions`),
   });
-  return decidedIn(client, name);
+  const rows = await ofWindow<{ reason: Reason; records: number }>(
+    client,
+    name,
+    "reason, toFloat64(records) AS records",
+  );
+  return new Map(rows.map(({ reason, records }) => [reason, records]));
+}
+
+/** The records of a window that a judge is to see, as it was decided. */
+export async function drawnIn(
+  client: ClickHouseClient,
+  collectorId: string,
+  window: Window,
+): Promise<Drawn[]> {
+  const rows = await ofWindow<{ drawn: [traceId: string, rule: string, probability: number][] }>(
+    client,
+    nameOf(collectorId, window),
+    "arrayMap(one -> (lower(hex(one.trace_id)), one.rule, one.probability), chosen) AS drawn",
+  );
+  return rows.flatMap(({ drawn }) =>
+    drawn.map(([traceId, stratum, judgeProbability]) => ({ traceId, stratum, judgeProbability })),
+  );
+}
+
+function nameOf(collectorId: string, { fromUnixMs, toUnixMs }: Window): string {
+  return `${collectorId}/${fromUnixMs}-${toUnixMs}`;
 }
 
 const COLUMNS = [
   "trace_id", "span_id", "project", "event_time", "rule", "reason", "configured", "probability", "environment", "release", "model", "weight",
 ]; // prettier-ignore
 
-async function decidedIn(client: ClickHouseClient, name: string): Promise<Decided> {
+async function ofWindow<Row>(
+  client: ClickHouseClient,
+  name: string,
+  columns: string,
+): Promise<Row[]> {
   const result = await client.query({
-    query: `SELECT reason, toFloat64(records) AS records, arrayMap(one -> (lower(hex(one.trace_id)), one.rule, one.probability), chosen) AS drawn
-      FROM assay.judge_windows WHERE decided_in = {name:String}`,
+    query: `SELECT ${columns} FROM assay.judge_windows WHERE decided_in = {name:String}`,
     query_params: { name },
     format: "JSONEachRow",
     clickhouse_settings: { output_format_json_named_tuples_as_objects: 0 },
   });
-  const rows = await result.json<{
-    reason: Reason;
-    records: number;
-    drawn: [traceId: string, rule: string, probability: number][];
-  }>();
-  return {
-    records: new Map(rows.map(({ reason, records }) => [reason, records])),
-    drawn: rows.flatMap((row) =>
-      row.drawn.map(([traceId, stratum, judgeProbability]) => ({
-        traceId,
-        stratum,
-        judgeProbability,
-      })),
-    ),
-  };
+  return result.json<Row>();
 }
 
 /** Decisions on records that a condition on spans gives, kept nowhere. */

@@ -76,6 +76,7 @@ export class Money {
 class Both implements Purse {
   readonly day: Budget;
   readonly month: Budget;
+  #taken = 1;
 
   constructor(now: () => number) {
     this.day = new Budget(undefined, { now, period: DAY });
@@ -96,9 +97,13 @@ class Both implements Purse {
     return Math.min(this.day.factor, this.month.factor);
   }
 
-  /** The same, for records that are chosen by it from now on. */
-  takeFactor(): number {
-    const { factor } = this;
+  /**
+   * The same, for records that are chosen by it from now on. While what was chosen before waits to be judged it does not rise:
+   * nothing is spent then, and the money would seem to last for more.
+   */
+  takeFactor({ mayRise = true } = {}): number {
+    const factor = mayRise ? this.factor : Math.min(this.factor, this.#taken);
+    this.#taken = factor;
     this.day.choseBy(factor);
     this.month.choseBy(factor);
     return factor;

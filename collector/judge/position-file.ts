@@ -1,19 +1,23 @@
-/** Where judging is, over restarts: what is done, and the window that is under way. Each write is durable before it returns. */
+/** Where judging is, over restarts: what is decided, and what waits to be judged. Each write is durable before it returns. */
 import * as fs from "node:fs/promises";
 import { dirname } from "node:path";
 import { z } from "zod";
 import type { Window } from "./records.ts";
 
+const window = z.object({ fromUnixMs: z.number(), toUnixMs: z.number() });
 const contents = z.object({
-  doneUnixMs: z.number(),
-  window: z.object({ fromUnixMs: z.number(), toUnixMs: z.number() }).optional(),
+  decidedUnixMs: z.number(),
+  deciding: window.optional(),
+  waiting: z.array(window),
 });
 
 export interface Progress {
-  /** Traces that had settled by then. */
-  doneUnixMs: number;
-  /** Begun and not known to be finished. */
-  window?: Window | undefined;
+  /** It is decided on the traces that had settled by then. */
+  decidedUnixMs: number;
+  /** Begun and not known to be decided on. */
+  deciding?: Window | undefined;
+  /** Decided on and not known to be judged, the oldest first. */
+  waiting: readonly Window[];
 }
 
 /** Undefined: there is no file, or none that can be read. */

@@ -1,7 +1,8 @@
 /**
  * Judging, in the background of the collector: a window of settled traces at a time. Of each window it is noted that it
- * begins, it is decided on all of its traces, the chosen records are judged, their scores stored as they come, and it is noted
- * that it is done. A process that dies in between does the window again, and pays only for what was not stored.
+ * begins, and it is decided on all of its traces; then it waits until its chosen records are judged, their scores stored as they
+ * come, and it is noted that it is done. A process that dies in between does the same again, and pays only for what was not
+ * stored. It is decided on the traffic while no judge answers, too: so it is known what is not judged.
  *
  * Another configuration is taken up between two windows; a window that waits for a provider that is closed is begun again
  * under it, because the provider may be what was changed.
@@ -10,7 +11,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { ClickHouseClient } from "@clickhouse/client";
 import type { Logger } from "../stages.ts";
 import { describeJudges } from "./describe-judges.ts";
-import { decideWindow, type Drawn } from "./decide.ts";
+import { decideWindow, drawnIn, type Drawn } from "./decide.ts";
 import { normalisedQuestion, type JudgeConfig } from "./config.ts";
 import { inParallel } from "./in-parallel.ts";
 import { Money } from "./money.ts";
@@ -26,6 +27,8 @@ import { NOTHING_STORED, Scoring, type ScoringContext, type ScoringStats } from 
 import { spentBefore, storedScores } from "./stored-scores.ts";
 
 const LONGEST_WINDOW_MS = 120_000;
+/** Windows that are decided on and not judged: of more than two days, after which records are given up. */
+const MOST_WAITING = 2_000;
 /** Whose texts are in memory at once. */
 const RECORDS_PER_READ = 1_000;
 /** Some are called for, some wait to be stored. */
@@ -42,7 +45,7 @@ export interface JudgeStats extends ScoringStats {
   composites: number;
   budget: ReturnType<Money["stats"]>;
   providers: readonly ProviderStats[];
-  /** How long ago the trace settled that is next. */
+  /** How long ago the traces settled that are next to be judged. */
   lagMs: number;
 }
 
@@ -80,7 +83,11 @@ export class JudgeWorker {
   #next: JudgeConfig | undefined;
   #window = new AbortController();
   #composites = 0;
-  #progress: Progress = { doneUnixMs: 0 };
+  #progress: Progress = { decidedUnixMs: 0, waiting: [] };
+  #kept: Promise<void> = Promise.resolve();
+  #decided = Promise.withResolvers<void>();
+  /** A part of the next window may be judged already. */
+  #isResumed = true;
   #running: Promise<void> | undefined;
 
   constructor(options: JudgeWorkerOptions) {
@@ -107,39 +114,51 @@ export class JudgeWorker {
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#window.abort();
+    this.#decided.resolve();
     this.#providers.stop();
     await this.#running;
   }
 
-  /** From the next window on. */
+  /** It is decided by it from now on, and judged by it from the next window on. */
   reconfigure(config: JudgeConfig): void {
     this.#next = config;
+    this.#money.limitTo(config);
     this.#leaveClosed();
   }
 
+  get #newest(): JudgeConfig {
+    return this.#next ?? this.#config;
+  }
+
   stats(): JudgeStats {
+    const next = this.#progress.waiting[0] ?? this.#progress.deciding;
     return {
       records: this.#records,
       ...this.#scoring.stats(),
       composites: this.#composites,
       budget: this.#money.stats(),
       providers: this.#providers.stats(),
-      lagMs: this.#progress.window ? Math.max(0, this.#now() - this.#progress.window.toUnixMs) : 0,
+      lagMs: next ? Math.max(0, this.#now() - next.toUnixMs) : 0,
     };
   }
 
   async #run(): Promise<void> {
+    await this.#untilStopped(() => this.#begin(), { once: true });
+    await Promise.all([
+      this.#untilStopped(() => this.#decideNext()),
+      this.#untilStopped(() => this.#judgeNext()),
+    ]);
+  }
+
+  /** Again and again, or until it succeeded. */
+  async #untilStopped(step: () => Promise<void>, { once = false } = {}): Promise<void> {
     const { signal } = this.#stopping;
-    let begun = false;
     while (!signal.aborted) {
       try {
-        if (!begun) await this.#begin();
-        begun = true;
-        this.#takeUp();
-        if (!(await this.#judgeWindow())) await delay(this.#pollMs, undefined, { signal });
+        await step();
+        if (once) return;
       } catch (error) {
         if (signal.aborted) return;
-        if (this.#window.signal.aborted) continue;
         const why = error instanceof Error ? error.message : String(error);
         this.#options.log("warn", `judge: ${why.slice(0, 300)}; trying again`);
         await delay(this.#options.pollMs ?? RETRY_MS, undefined, { signal }).catch(() => {});
@@ -150,12 +169,18 @@ export class JudgeWorker {
   /** From now on, at the very first start: earlier traffic is judged only when somebody asks for it. */
   async #begin(): Promise<void> {
     const { client, positionFile } = this.#options;
-    this.#progress = (await readProgress(positionFile)) ?? {
-      doneUnixMs: this.#now(),
-    };
-    await writeProgress(positionFile, this.#progress);
+    const before = await readProgress(positionFile);
+    await this.#keep(before ?? { decidedUnixMs: this.#now(), waiting: [] });
     await describeJudges(client, this.#config.judges, this.#now());
     for (const spent of await spentBefore(client, this.#now())) this.#money.addSpent(spent);
+  }
+
+  /** One write after the other. */
+  #keep(progress: Progress): Promise<void> {
+    this.#progress = progress;
+    const write = (): Promise<void> => writeProgress(this.#options.positionFile, this.#progress);
+    this.#kept = this.#kept.then(write, write);
+    return this.#kept;
   }
 
   #takeUp(): void {
@@ -165,7 +190,6 @@ export class JudgeWorker {
     this.#config = this.#next;
     this.#next = undefined;
     this.#providers = new Providers(this.#config.providers, this.#options.closedPauseMs);
-    this.#money.limitTo(this.#config);
   }
 
   /** A window does not wait for a provider that may be one no more. */
@@ -179,46 +203,68 @@ export class JudgeWorker {
     const { pollMs } = this.#options;
     return (
       pollMs ??
-      Math.min(MOST_POLL_MS, Math.max(LEAST_POLL_MS, this.#config.settleMs / POLLS_PER_SETTLING))
+      Math.min(MOST_POLL_MS, Math.max(LEAST_POLL_MS, this.#newest.settleMs / POLLS_PER_SETTLING))
     );
   }
 
-  /** Resolves to whether there may be more that has settled. */
-  async #judgeWindow(): Promise<boolean> {
-    const { client, collectorId, positionFile } = this.#options;
-    const resumed = this.#progress.window;
-    const window = resumed ?? (await this.#nextWindow());
-    if (!window) return false;
-    if (!resumed) {
-      this.#progress = { doneUnixMs: this.#progress.doneUnixMs, window };
-      await writeProgress(positionFile, this.#progress);
-    }
-    const { profiles, settleMs } = this.#config;
-    const decided = await decideWindow(client, {
+  async #decideNext(): Promise<void> {
+    const { client, collectorId } = this.#options;
+    const { signal } = this.#stopping;
+    const window = this.#progress.deciding ?? (await this.#nextWindow());
+    if (!window) return delay(this.#pollMs, undefined, { signal });
+    await this.#keep({ ...this.#progress, deciding: window });
+    const { profiles, settleMs } = this.#newest;
+    const records = await decideWindow(client, {
       collectorId,
       window,
       settleMs,
       profiles,
-      factorOf: (stratum) => this.#money.of(stratum).takeFactor(),
+      factorOf: (stratum) =>
+        this.#money.of(stratum).takeFactor({ mayRise: this.#progress.waiting.length === 0 }),
       nowUnixMs: this.#now(),
     });
-    for (const [reason, count] of decided.records)
+    for (const [reason, count] of records)
       this.#records.set(reason, (this.#records.get(reason) ?? 0) + count);
-    for (let at = 0; at < decided.drawn.length; at += RECORDS_PER_READ) {
-      const part = decided.drawn.slice(at, at + RECORDS_PER_READ);
-      await this.#judgeDrawn(part, resumed !== undefined);
+    const { waiting } = this.#progress;
+    await this.#keep({
+      decidedUnixMs: window.toUnixMs,
+      waiting: records.has("chosen") ? [...waiting, window] : waiting,
+    });
+    this.#decided.resolve();
+    if (window.toUnixMs - window.fromUnixMs < LONGEST_WINDOW_MS)
+      await delay(this.#pollMs, undefined, { signal });
+  }
+
+  async #judgeNext(): Promise<void> {
+    const { client, collectorId } = this.#options;
+    const [window] = this.#progress.waiting;
+    if (!window) {
+      this.#decided = Promise.withResolvers();
+      return this.#decided.promise;
     }
-    this.#progress = { doneUnixMs: window.toUnixMs };
-    await writeProgress(positionFile, this.#progress);
-    return resumed !== undefined || window.toUnixMs - window.fromUnixMs >= LONGEST_WINDOW_MS;
+    this.#takeUp();
+    const isResumed = this.#isResumed;
+    this.#isResumed = true;
+    const drawn = await drawnIn(client, collectorId, window);
+    try {
+      for (let at = 0; at < drawn.length; at += RECORDS_PER_READ)
+        await this.#judgeDrawn(drawn.slice(at, at + RECORDS_PER_READ), isResumed);
+    } catch (error) {
+      // Left for another configuration.
+      if (this.#window.signal.aborted) return;
+      throw error;
+    }
+    this.#isResumed = false;
+    await this.#keep({ ...this.#progress, waiting: this.#progress.waiting.slice(1) });
   }
 
   async #nextWindow(): Promise<Window | undefined> {
     const { client, collectorId, storedThroughUnixMs } = this.#options;
+    if (this.#progress.waiting.length >= MOST_WAITING) return undefined;
     const stored = storedThroughUnixMs();
     if (stored === undefined) return undefined;
-    let fromUnixMs = this.#progress.doneUnixMs;
-    const untilUnixMs = Math.min(this.#now() - this.#config.settleMs, stored);
+    let fromUnixMs = this.#progress.decidedUnixMs;
+    const untilUnixMs = Math.min(this.#now() - this.#newest.settleMs, stored);
     if (untilUnixMs <= fromUnixMs) return undefined;
     if (untilUnixMs - fromUnixMs > LONGEST_WINDOW_MS) {
       // It was away, or nothing came: over what is empty in one step.

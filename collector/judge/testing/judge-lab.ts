@@ -215,7 +215,7 @@ ${more}`);
 export async function until<T>(
   read: () => Promise<T> | T,
   holds: (value: T) => boolean,
-  timeoutMs = 20_000,
+  timeoutMs = 60_000,
 ): Promise<T> {
   for (const start = Date.now(); ;) {
     const value = await read();
