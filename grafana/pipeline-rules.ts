@@ -2,6 +2,7 @@
  * Rules on the pipeline itself, from the collectors' own figures (collector_metrics, each minute). Where ClickHouse is away they
  * cannot speak: prometheus-rules.ts says the same over /metrics, and the collector's dead-man's switch needs neither.
  */
+import { ODD_TIMES } from "@assay/collector/anomalies";
 import type { Rule } from "./rules.ts";
 
 const FIGURES = "assay.collector_metrics WHERE $__timeFilter(ts)";
@@ -420,7 +421,7 @@ FROM ${FIGURES} AND name IN ('assay_receiver_duplicate_requests_total', 'assay_r
       "{{ $labels.project }} {{ $labels.service }}: {{ $values.A.Value }} of the spans have times that are not believable.",
     severity: "info",
     runbook: "clock-skew",
-    sql: `SELECT project, service, countIf(anomalies != 0) / count() AS value FROM assay.spans WHERE $__timeFilter(event_time) GROUP BY project, service HAVING count() >= 100`,
+    sql: `SELECT project, service, countIf(bitAnd(anomalies, ${ODD_TIMES}) != 0) / count() AS value FROM assay.spans WHERE $__timeFilter(event_time) GROUP BY project, service HAVING count() >= 100`,
     above: 0.01,
     seconds: 900,
     panel: "Spans accepted, refused and failed",

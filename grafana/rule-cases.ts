@@ -2,7 +2,7 @@
  * Test support: for each rule of the pipeline, figures that must make it fire, that must not (a good level, too few, a gap), and that
  * end it; for the table in docs/grafana.md, too.
  */
-interface Figures {
+export interface Figures {
   name: string;
   /** Of a gauge; a counter's increase is what matters. */
   value?: number;

@@ -2,9 +2,14 @@
 import type { ClickHouseClient } from "@clickhouse/client";
 import { createClickHouse, migrate } from "@assay/clickhouse";
 import { type TestEngine, withEngine } from "@assay/clickhouse/testing";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { loadPriceBook } from "@assay/instrumentation/pricing";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { createEncoder } from "../collector/encode/encoder.ts";
+import { transcodeTraces } from "../collector/otlp/json.ts";
+import { validateTraces } from "../collector/otlp/validate.ts";
+import { createMetricsHistory, type Sample } from "../collector/telemetry/history.ts";
 import { PIPELINE_RULES } from "./pipeline-rules.ts";
-import { CHECK_CASES, RULE_CASES } from "./rule-cases.ts";
+import { CHECK_CASES, type Figures, RULE_CASES } from "./rule-cases.ts";
 import { CHECK_RULES, OWN_CHECK_RULES, RULES } from "./rules.ts";
 import { sentSql } from "./testing-sql.ts";
 
@@ -16,22 +21,63 @@ let reader: ClickHouseClient;
 
 const collectorOf = (rule: string, what: string): string => `${rule}: ${what}`;
 
-function figureRows(): object[] {
-  return RULE_CASES.flatMap(({ rule, what, figures }) => {
-    const whole = RULES.find(({ uid }) => uid === rule)!.seconds / 60;
-    return figures.flatMap(
-      ({ name, value = 0, daysFromEnd, increase = 0, labels = {}, from = whole, to = 0 }) =>
-        Array.from({ length: Math.round(from - to) }, (_, i) => ({
-          name,
-          collector_id: collectorOf(rule, what),
-          ts: END - 60 - Math.round(to * 60) - i * 60,
-          labels,
-          value: daysFromEnd ? END + value * 86_400 : value,
-          increase,
-        })),
-    );
-  });
+/** Minutes of which there are figures. */
+const MINUTES = 360;
+
+interface Reporting {
+  collector: string;
+  figures: readonly Figures[];
+  /** Minutes before the end that the figures say, where they do not say it themselves. @default MINUTES */
+  whole?: number;
 }
+
+/** What collectors wrote by themselves, minute by minute, up to a minute before `end`: as rows. */
+async function written(reporting: readonly Reporting[], end = END): Promise<object[]> {
+  const rows: object[] = [];
+  const kept = { insert: async ({ values }: { values: object[] }) => void rows.push(...values) };
+  vi.useFakeTimers({
+    now: (end - MINUTES * 60) * 1_000,
+    toFake: ["setTimeout", "clearTimeout", "Date"],
+  });
+  const minute = (): number => (end * 1_000 - Date.now()) / 60_000;
+  const histories = reporting.map(({ collector, figures, whole = MINUTES }) =>
+    createMetricsHistory({
+      collectorId: collector,
+      read: readerOf(figures, { minute, whole, end }),
+      log: (_level, message) => expect(message).toBe(""),
+    }),
+  );
+  try {
+    for (const history of histories) history.start(kept as unknown as ClickHouseClient);
+    await vi.advanceTimersByTimeAsync((MINUTES - 1) * 60_000);
+  } finally {
+    vi.useRealTimers();
+  }
+  return rows;
+}
+
+/** /metrics of a collector: a counter goes on, a gauge is there while a figure says it. */
+function readerOf(
+  figures: readonly Figures[],
+  { minute, whole, end }: { minute: () => number; whole: number; end: number },
+): () => Promise<Sample[]> {
+  const counted = new Map<Figures, number>();
+  return async () =>
+    figures.flatMap((one): Sample[] => {
+      const { name, value, daysFromEnd, increase, labels = {}, from = whole, to = 0 } = one;
+      const isNow = minute() > to && minute() <= from;
+      if (increase === undefined)
+        return isNow ? [{ name, isCounter: false, labels, value: daysFromEnd ? end + value! * 86_400 : value! }] : [];
+      if (isNow) counted.set(one, (counted.get(one) ?? 0) + increase);
+      return counted.has(one) ? [{ name, isCounter: true, labels, value: counted.get(one)! }] : [];
+    });
+} // prettier-ignore
+
+const CASES: Reporting[] = RULE_CASES.map(({ rule, what, figures }) => ({
+  collector: collectorOf(rule, what),
+  figures,
+  whole: RULES.find(({ uid }) => uid === rule)!.seconds / 60,
+}));
 
 function resultRows(): object[] {
   const checks = [
@@ -60,13 +106,33 @@ beforeAll(async () => {
   await migrate(client, { log: () => {} });
   const insert = (table: string, values: object[]) =>
     client.insert({ table, values, format: "JSONEachRow" });
-  await insert("collector_metrics", figureRows());
+  await insert("collector_metrics", await written(CASES));
   await insert("check_results", resultRows());
 });
 afterAll(async () => {
   await Promise.all([client?.close(), reader?.close()]);
   await engine?.stop();
 });
+
+/** Through the collector's own encoder. */
+async function store(resourceSpans: object[]): Promise<void> {
+  const { body } = transcodeTraces(Buffer.from(JSON.stringify({ resourceSpans })));
+  const { spanCount, rejected } = validateTraces(body);
+  expect(rejected).toEqual([]);
+  const encoder = createEncoder({
+    priceBook: loadPriceBook(),
+    collectorId: "c",
+    maxSpanAgeMs: 7 * 86_400_000,
+  });
+  encoder.append({ seq: 1, signal: "traces", body, spanCount, rejected, receivedAtUnixMs: END * 1_000 }); // prettier-ignore
+  const { url, username, password } = engine.target;
+  const response = await fetch(`${url}/?database=assay&query=INSERT+INTO+ingest+FORMAT+Native`, {
+    method: "POST",
+    headers: { "X-ClickHouse-User": username, "X-ClickHouse-Key": password },
+    body: new Uint8Array(Buffer.concat(encoder.finish(1).chunks)),
+  });
+  expect(await response.text()).toBe("");
+}
 
 /** What fires at `end`, by the label. */
 async function firing(uid: string, label: string, end = END): Promise<string[]> {
@@ -109,34 +175,47 @@ describe("rules of the pipeline", () => {
   });
 
   test("no-spans: fires after ten minutes without a span, not with a few spans, not where there were few before", async () => {
-    const at = END - 86_400;
-    const write = (from: number, to: number, increase: number, shift = 0) =>
-      client.insert({
-        table: "collector_metrics",
-        values: Array.from({ length: from - to }, (_, i) => ({
-          name: "otelcol_receiver_accepted_spans_total", collector_id: "c", ts: at + shift - (from - i) * 60, increase,
-        })),
-        format: "JSONEachRow",
-      }); // prettier-ignore
-    await write(60, 12, 100);
-    expect(await firing("assay-no-spans", "value", at)).toHaveLength(1);
-    expect(await firing("assay-no-spans", "value", at - 15 * 60)).toHaveLength(0);
-    await write(5, 4, 1);
-    expect(await firing("assay-no-spans", "value", at)).toHaveLength(0);
-    await write(60, 12, 1, -4 * 3_600);
-    expect(await firing("assay-no-spans", "value", at - 4 * 3_600)).toHaveLength(0);
+    const day = END - 86_400;
+    const firesAfter = async (end: number, ...figures: Figures[]): Promise<boolean> => {
+      const values = await written([{ collector: "c", figures }], end);
+      await client.insert({ table: "collector_metrics", values, format: "JSONEachRow" });
+      return (await firing("assay-no-spans", "value", end)).length === 1;
+    };
+    const accepted = (increase: number, from: number, to: number): Figures => ({
+      name: "otelcol_receiver_accepted_spans_total", increase, from, to,
+    }); // prettier-ignore
+    expect(await firesAfter(day, accepted(100, 60, 12))).toBe(true);
+    expect(await firing("assay-no-spans", "value", day - 15 * 60)).toHaveLength(0);
+    expect(await firesAfter(day - 86_400, accepted(100, 60, 12), accepted(1, 5, 4))).toBe(false);
+    expect(await firesAfter(day - 2 * 86_400, accepted(1, 60, 12))).toBe(false);
   });
 
-  test("clock-skew: of a service whose spans have odd times, not of others or few", async () => {
-    const span = (service: string, n: number, anomalies: number) =>
-      Array.from({ length: n }, (_, i) => ({
-        project: "p", service, event_time: `${END - 300}.000000000`, trace_id: String(i).padStart(16, "0"), span_id: String(i).padStart(8, "0"), anomalies,
-      })); // prettier-ignore
-    await client.insert({
-      table: "spans",
-      values: [...span("odd", 200, 1), ...span("right", 200, 0), ...span("few", 20, 1)],
-      format: "JSONEachRow",
+  test("clock-skew: of a service whose spans have odd times, not of others, few, or odd in another way", async () => {
+    const at = BigInt(END - 300) * 1_000_000_000n;
+    const service = (name: string, n: number, lasts: bigint, more: object[] = []) => ({
+      resource: { attributes: [{ key: "service.name", value: { stringValue: name } }] },
+      scopeSpans: [
+        {
+          spans: Array.from({ length: n }, (_, i) => ({
+            traceId: Buffer.from(name).toString("hex").slice(0, 6) + String(i).padStart(26, "0"),
+            spanId: "a".repeat(16),
+            name: "chat",
+            startTimeUnixNano: String(at),
+            endTimeUnixNano: String(at + lasts),
+            attributes: more,
+          })),
+        },
+      ],
     });
+    const tokens = [{ key: "gen_ai.usage.input_tokens", value: { intValue: "-1" } }];
+    await store([
+      service("odd", 200, -1_000_000n),
+      service("right", 200, 1_000_000n),
+      service("few", 20, -1_000_000n),
+      service("without tokens", 200, 1_000_000n, tokens),
+    ]);
+    const marked = await client.query({ query: "SELECT DISTINCT service FROM spans WHERE anomalies != 0 ORDER BY service", format: "JSONEachRow" }); // prettier-ignore
+    expect(await marked.json()).toEqual([{ service: "few" }, { service: "odd" }, { service: "without tokens" }]); // prettier-ignore
     expect(await firing("assay-clock-skew", "service")).toEqual(["odd"]);
   });
 

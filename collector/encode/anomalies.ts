@@ -47,6 +47,15 @@ export const ANOMALY = {
 
 export type Anomaly = keyof typeof ANOMALY;
 
+/** Those that a wrong clock makes. */
+export const ODD_TIMES =
+  ANOMALY.startMissing |
+  ANOMALY.startTooOld |
+  ANOMALY.startInFuture |
+  ANOMALY.endMissing |
+  ANOMALY.endBeforeStart |
+  ANOMALY.durationImplausible;
+
 export const ANOMALIES: readonly Anomaly[] = Object.keys(ANOMALY) as Anomaly[];
 
 /** The names of the bits that are set. */
