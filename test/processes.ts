@@ -138,6 +138,9 @@ export async function assayEnv(
   };
 }
 
+/** Preload that moves a process's clock by `MOVED_CLOCK_MS`. */
+export const MOVED_CLOCK = new URL("moved-clock.ts", import.meta.url).href;
+
 /** Runs `assay start` (or another command) and resolves when it is ready. */
 export async function startAssay(
   command: "start" | "collector",

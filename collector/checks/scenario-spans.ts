@@ -1,10 +1,10 @@
 /** Test support: the calls, retrievals, tools and guardrails of a scenario as OTLP, as a service would have sent them. */
 import { ATTR, GUARDRAIL_EVENT } from "@assay/instrumentation/conventions";
-import { earlierHours } from "./scenario-rows.ts";
 import {
   type Answers,
   type Guardrail,
   MINUTES,
+  NOON_BEFORE,
   NORMAL,
   type Scenario,
   type Trace,
@@ -13,6 +13,8 @@ import {
 } from "./scenarios.ts";
 
 const SPANS_BEFORE = 75;
+/** Hours around noon that earlier weeks have, too. */
+const EARLIER_HOURS = [-2, -1, 0, 1, 2, 3, 4, 5, 6, 7];
 const PROVIDER = "own";
 const SHARE_BLOCKED = 0.01;
 /** Of an hour in the weeks before. */
@@ -42,19 +44,23 @@ interface Made {
   events?: readonly Record<string, Value>[];
 }
 
+interface Request {
+  spans: number;
+  /** Of those, whose answer a judge is to see. */
+  chosen: number;
+  body: string;
+}
+
 /** Spans of one request. */
 const BATCH = 2_000;
 let ids = 0;
 const id = (digits: number): string => (++ids).toString(16).padStart(digits, "0");
 
 /** @param noon unix seconds */
-export function* requestsOf(
-  project: string,
-  scenario: Scenario,
-  noon: number,
-): Generator<{ spans: number; body: string }> {
+export function* requestsOf(project: string, scenario: Scenario, noon: number): Generator<Request> {
   let spans: Span[] = [];
-  const send = (): { spans: number; body: string } => {
+  let chosen = 0;
+  const send = (): Request => {
     const scopeSpans = [{ spans }];
     const resource = {
       attributes: attributesOf({
@@ -64,21 +70,24 @@ export function* requestsOf(
       }),
     };
     const body = JSON.stringify({ resourceSpans: [{ resource, scopeSpans }] });
-    const sent = { spans: spans.length, body };
+    const sent = { spans: spans.length, chosen, body };
     spans = [];
+    chosen = 0;
     return sent;
   };
-  for (const made of everythingOf(scenario, noon)) {
+  for (const made of everythingOf(scenario)) {
     spans.push(spanOf(made, noon));
+    if (ATTR.outputMessages in made.attributes) chosen++;
     if (spans.length === BATCH) yield send();
   }
   if (spans.length > 0) yield send();
 }
 
-function* everythingOf(scenario: Scenario, noon: number): Generator<Made> {
+function* everythingOf(scenario: Scenario): Generator<Made> {
+  yield* earlierCallsOf(scenario);
   yield* callsOf(scenario);
   for (const work of scenario.work ?? []) yield* workOf(work);
-  for (const guardrail of scenario.guardrails ?? []) yield* guardedOf(guardrail, noon);
+  for (const guardrail of scenario.guardrails ?? []) yield* guardedOf(guardrail, scenario);
   for (const trace of scenario.traces ?? []) yield* traceOf(trace);
   for (const answers of scenario.answers ?? []) yield* answersOf(answers);
 }
@@ -106,14 +115,30 @@ function* times(from: number, to: number, each: number): Generator<{ at: number;
 const isOneOf = (share: number, i: number): boolean =>
   Math.floor((i + 1) * share + 1e-9) > Math.floor(i * share + 1e-9);
 
-function* callsOf({ usual = NORMAL.calls, before = SPANS_BEFORE, traffic = [] }: Scenario): Generator<Made> {
+/** Of the same hours in the weeks before. @returns minutes from noon */
+function earlierHours({ weeks = 1 }: Scenario): number[] {
+  return Array.from({ length: weeks }, (_, i) => -7 * (i + 1) * 1_440).flatMap((week) =>
+    EARLIER_HOURS.map((hour) => week + hour * 60),
+  );
+}
+
+/** A project whose calls always were others has a part that begins before them. */
+function* earlierCallsOf(scenario: Scenario): Generator<Made> {
+  const { usual = NORMAL.calls, traffic = [] } = scenario;
+  const call = { ...NORMAL, ...traffic.find(({ from }) => from <= -NOON_BEFORE), errors: 0 };
+  if (usual === 0) return;
+  for (const hour of earlierHours(scenario))
+    for (const { at, i } of times(hour, hour + 60, usual)) yield callOf(call, at, i);
+}
+
+function* callsOf({ usual = NORMAL.calls, before = SPANS_BEFORE, traffic = [], chosenOf }: Scenario): Generator<Made> {
   for (const { part, from, to } of partsOf<Traffic>(traffic, -before)) {
     const call = { ...NORMAL, calls: usual, ...part };
-    if (call.calls > 0) for (const { at, i } of times(from, to, call.calls)) yield callOf(call, at, i);
+    if (call.calls > 0) for (const { at, i } of times(from, to, call.calls)) yield callOf(call, at, i, chosenOf !== undefined && i % chosenOf === 0);
   }
 } // prettier-ignore
 
-function callOf(call: Required<Traffic>, at: number, i: number): Made {
+function callOf(call: Required<Traffic>, at: number, i: number, isChosen = false): Made {
   const { errors, error, input, output, model, cut, empty } = call;
   // Spread by ± 40 %.
   const ms = call.ms * (0.6 + (0.8 * ((i * 37) % 50)) / 50);
@@ -125,6 +150,7 @@ function callOf(call: Required<Traffic>, at: number, i: number): Made {
     failed,
     attributes: {
       ...modelCall(model, failed === undefined),
+      ...(isChosen && { [ATTR.inputMessages]: "a question", [ATTR.outputMessages]: "an answer" }),
       ...(failed === undefined && {
         [ATTR.inputTokens]: input,
         [ATTR.outputTokens]: isEmpty ? 0 : output,
@@ -163,15 +189,15 @@ function* workOf({ operation, each, parts = [] }: Work): Generator<Made> {
 }
 
 /** A guard's span each minute, with all of its checks; in the weeks before, each hour. */
-function* guardedOf({ rule, each, parts = [] }: Guardrail, noon: number): Generator<Made> {
+function* guardedOf({ rule, each, parts = [] }: Guardrail, scenario: Scenario): Generator<Made> {
   const guarded = (at: number, results: Record<string, Value>[]): Made => ({
     at,
     attributes: { [ATTR.guardrailName]: "main" },
     events: results,
   });
-  for (const hour of earlierHours(noon))
+  for (const hour of earlierHours(scenario))
     yield guarded(
-      (hour - noon) / 60,
+      hour,
       Array.from({ length: CHECKS_AN_HOUR }, (_, i) => result(rule, isOneOf(SHARE_BLOCKED, i))),
     );
   for (const { part, from, to } of partsOf(parts, -180)) {

@@ -1,8 +1,8 @@
 /**
  * Test support: what happened in a number of projects around one noon, and which checks must fire for it, and which must not.
  *
- * Every project has five weeks of ordinary traffic at the same hours; each then goes its own way from minute 0.
- * scenario-spans.ts makes OTLP of the calls of that day, scenario-rows.ts writes what was before, and what judges say.
+ * Every project has ordinary traffic at the same hours of weeks before; each then goes its own way from minute 0.
+ * scenario-spans.ts makes OTLP of the calls, scenario-scores.ts of what judges say.
  */
 export const NOON_BEFORE = 26 * 60;
 /** After noon, when traffic ends; what is looked at by the hour or the day goes on. */
@@ -65,7 +65,7 @@ export interface Answers {
   different: number;
 }
 
-interface Scores {
+export interface Scores {
   from: number;
   to: number;
   /** An hour. */
@@ -87,6 +87,8 @@ export interface Scenario {
   what: string;
   /** Calls a minute in the weeks before, and after where nothing else is said. @default 20 */
   usual?: number;
+  /** Weeks before in which there was traffic. One is enough to tell what is dear or slow, but not what has stopped. @default 1 */
+  weeks?: number;
   /** Minutes before noon, from which on there are spans. @default 75 */
   before?: number;
   traffic?: readonly Traffic[];
@@ -95,8 +97,8 @@ export interface Scenario {
   traces?: readonly Trace[];
   answers?: readonly Answers[];
   scores?: readonly Scores[];
-  /** Records chosen to be judged, an hour; up to a minute, where there is one. */
-  chosen?: { n: number; to?: number };
+  /** One of so many calls has its text with it, and is chosen to be judged. */
+  chosenOf?: number;
   /** Must fire, and by which minute. */
   fires?: Readonly<Record<string, number>>;
   /** Of those, which must be over at the end. */
@@ -134,6 +136,7 @@ const scored = (norm: number, n = 200, more: Partial<Scores> = {}): Scores => ({
 });
 /** Where calls do not matter. */
 const QUIET_SERVICE = { usual: 1 };
+const SEVERAL_WEEKS = 3;
 
 /** Something of everything that a check looks at, at its ordinary level but for the minutes that are left out. */
 function everything(without: { from: number; to: number }, judgedWithout = without) {
@@ -155,7 +158,9 @@ function everything(without: { from: number; to: number }, judgedWithout = witho
       ...around({ norm: 0.8, sentinel: true, n: 20 }),
     ],
     answers: [{ at: -1_440, prompts: 40, different: 1 }],
-    chosen: { n: 200, to: without.from === judgedWithout.from ? without.from : MINUTES },
+    weeks: SEVERAL_WEEKS,
+    before: 240,
+    chosenOf: 6,
   } as const satisfies Partial<Scenario>;
 }
 const NEVER = { from: MINUTES, to: MINUTES };
@@ -172,7 +177,6 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   gap: {
     what: "for ten minutes nothing comes at all",
     ...everything({ from: 0, to: 10 }),
-    chosen: { n: 200 },
     quiet: true,
     because: "a gap",
   },
@@ -187,12 +191,13 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   "judge-away-few": {
     what: "ten records an hour are chosen, and none is judged",
     ...QUIET_SERVICE,
-    chosen: { n: 10 },
+    chosenOf: 6,
     quiet: ["judge-silent", "judge-backlog"],
     because: "too few",
   },
   little: {
     what: "everything is bad, and there is little of it",
+    weeks: SEVERAL_WEEKS,
     usual: 0.1,
     traffic: [{ from: 0, errors: 0.5, error: "429", input: 4_000, output: 1_000, ms: 8_000, cut: 0.5, empty: 0.4 }],
     work: [
@@ -213,12 +218,13 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       { from: -7 * 1_440, to: -240, n: 1, norm: 0.8, sentinel: true },
       { from: -240, to: MINUTES, n: 1, norm: 0.3, sentinel: true },
     ],
-    chosen: { n: 10 },
+    chosenOf: 1,
     quiet: true,
     because: "too few",
   },
   failing: {
     what: "60 % of the calls fail for an hour",
+    weeks: SEVERAL_WEEKS,
     traffic: [{ from: 0, errors: 0.6 }, { from: 60 }],
     fires: { "error-budget-fast": 20, "error-budget-slow": 45 },
     resolves: ["error-budget-fast", "error-budget-slow"],
@@ -226,6 +232,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   },
   "failing-few": {
     what: "60 % of the calls fail, one call a minute",
+    weeks: SEVERAL_WEEKS,
     usual: 1,
     traffic: [{ from: 0, errors: 0.6 }],
     quiet: ["error-budget-fast", "traffic-stopped"],
@@ -241,6 +248,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   },
   stopped: {
     what: "a busy service makes no call for an hour",
+    weeks: SEVERAL_WEEKS,
     traffic: [{ from: 0, calls: 0 }, { from: 60 }],
     fires: { "traffic-stopped": 25 },
     resolves: ["traffic-stopped"],
@@ -249,6 +257,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   },
   "stopped-quiet": {
     what: "a service that makes a call now and then makes none",
+    weeks: SEVERAL_WEEKS,
     usual: 0.5,
     traffic: [{ from: 0, calls: 0 }],
     quiet: ["traffic-stopped"],
@@ -273,6 +282,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   },
   busier: {
     what: "three times the calls at the same price each",
+    weeks: SEVERAL_WEEKS,
     traffic: [{ from: 0, calls: 60 }, { from: 120 }],
     fires: { "cost-spike": 15, "token-spike": 30 },
     resolves: ["cost-spike", "token-spike"],
@@ -294,6 +304,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   },
   unpriced: {
     what: "calls of a model have no price",
+    weeks: SEVERAL_WEEKS,
     traffic: [{ from: 0, model: "home-made" }, { from: 60 }],
     fires: { "unpriced-model": 20 },
     resolves: ["unpriced-model"],
@@ -408,6 +419,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   },
   refused: {
     what: "a provider refuses a fifth of the calls (429) for an hour",
+    weeks: SEVERAL_WEEKS,
     traffic: [{ from: 0, errors: 0.2, error: "429" }, { from: 60 }],
     fires: { "provider-errors": 25, "rate-limited": 45 },
     resolves: ["provider-errors", "rate-limited"],

@@ -1,11 +1,12 @@
 /**
- * Every shipped check against data that must make it fire, must not, and must end it: the spans of the scenarios' day go over OTLP
- * through a real collector into the real engine, judges' scores and the weeks before stand beside them, and the evaluator's clock
- * is moved through the day.
+ * Every shipped check against data that must make it fire, must not, and must end it: the spans of the scenarios' day and of weeks
+ * before, and the scores of judges, go over OTLP through a real collector into the real engine. It chooses what it would have
+ * judged, by a judge that is not there; the evaluator's clock is moved through the day.
  */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { access, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import type { ClickHouseClient } from "@clickhouse/client";
 import { createClickHouse } from "@assay/clickhouse";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -15,10 +16,17 @@ import type { Check } from "../../collector/checks/definition.ts";
 import { parseChecksConfig } from "../../collector/checks/config.ts";
 import { Evaluator } from "../../collector/checks/evaluator.ts";
 import { type CheckResult, writeResults } from "../../collector/checks/results.ts";
-import { writeBeside } from "../../collector/checks/scenario-rows.ts";
+import { scoreRequestsOf } from "../../collector/checks/scenario-scores.ts";
 import { requestsOf } from "../../collector/checks/scenario-spans.ts";
 import { LATER, MINUTES, SCENARIOS, USD_PER_TOKEN } from "../../collector/checks/scenarios.ts";
-import { assayEnv, removeData, type RunningAssay, startAssay, until } from "../processes.ts";
+import {
+  assayEnv,
+  MOVED_CLOCK,
+  removeData,
+  type RunningAssay,
+  startAssay,
+  until,
+} from "../processes.ts";
 
 /** Of the last 20th that is two days ago or more: the middle of a month, whatever day it is. */
 const NOON = ((): number => {
@@ -31,9 +39,10 @@ const DAYS_OF_MONTH = ((date: Date) =>
   new Date(NOON * 1_000),
 );
 /**
- * Sixty hours of the month at $12, and two hours and a quarter of the day itself: $38.23 a day at one o'clock, less and less then.
+ * Ten hours of the month at $12, those of the week before, and two and a quarter of the day itself: $7.52 a day at one o'clock,
+ * less and less then.
  */
-const MONTHLY_USD = 38.18 * DAYS_OF_MONTH;
+const MONTHLY_USD = 7.4 * DAYS_OF_MONTH;
 const OWN = `
 checks:
   spend-burn: { where: { project: [budgeted] }, test: { monthly_usd: ${MONTHLY_USD} } }
@@ -41,6 +50,14 @@ checks:
 `;
 const PRICED = ["m", "n", "m-2"];
 const PRICES = `prices:\n${PRICED.map((model) => `  - { model: ${model}, usd_per_million: { input: ${USD_PER_TOKEN.input * 1e6}, output: ${USD_PER_TOKEN.output * 1e6} } }`).join("\n")}\n`;
+
+/** All that has a text is to be judged, and nobody is there to do it. */
+const JUDGE = `
+providers: { away: { base_url: "http://127.0.0.1:9" } }
+settle_seconds: 1
+judges: [{ metric: professionalism, provider: away, model: none }]
+profiles: [{ weights: { professionalism: 1 }, sampling: { rest: 1 } }]
+`;
 
 const { checks } = parseChecksConfig(OWN, {}, "test");
 const NAMES = checks.map(({ name }) => name);
@@ -65,23 +82,41 @@ function addressOf({ clickhouse }: RunningAssay): { host: string; port: number }
   return { host: hostname, port: Number(port) };
 }
 
-async function sendAll(): Promise<number> {
-  let spans = 0;
-  for (const [project, scenario] of Object.entries(SCENARIOS))
-    for (const request of requestsOf(project, scenario, NOON)) {
-      const response = await fetch(`${assay!.otlp}/v1/traces`, {
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: request.body,
-      });
-      expect([response.status, await response.text()]).toEqual([200, "{}"]);
-      spans += request.spans;
-    }
-  return spans;
+async function send(signal: "traces" | "logs", body: string): Promise<void> {
+  const response = await fetch(`${assay!.otlp}/v1/${signal}`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body,
+  });
+  expect([response.status, await response.text()]).toEqual([200, "{}"]);
 }
 
-async function count(table: string): Promise<number> {
-  const query = `SELECT count() AS n FROM ${table}`;
+/** While one request is answered the next one is made. */
+async function sendAll(): Promise<{ spans: number; scores: number; chosen: number }> {
+  const sent = { spans: 0, scores: 0, chosen: 0 };
+  let answered: Promise<void> = Promise.resolve();
+  const sendNext = async (signal: "traces" | "logs", body: string): Promise<void> => {
+    await answered;
+    answered = send(signal, body);
+  };
+  for (const [project, scenario] of Object.entries(SCENARIOS)) {
+    for (const request of requestsOf(project, scenario, NOON)) {
+      await sendNext("traces", request.body);
+      sent.spans += request.spans;
+      sent.chosen += request.chosen;
+    }
+    for (const request of scoreRequestsOf(project, scenario, NOON)) {
+      await sendNext("logs", request.body);
+      sent.scores += request.scores;
+    }
+  }
+  await answered;
+  return sent;
+}
+
+/** @param what a table, and what else there is to say */
+async function count(what: string): Promise<number> {
+  const query = `SELECT count() AS n FROM ${what}`;
   const result = await client.query({ query, format: "JSONEachRow" });
   return Number((await result.json<{ n: number }>())[0]!.n);
 }
@@ -139,14 +174,19 @@ async function evaluateTheDay(): Promise<void> {
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), "assay-scenarios-"));
   await writeFile(join(dir, "prices.yaml"), PRICES);
+  await writeFile(join(dir, "judge.yaml"), JUDGE);
   assay = await startAssay(
     "collector",
     await assayEnv({
       ASSAY_CHECKS: "off",
+      ASSAY_JUDGE: join(dir, "judge.yaml"),
       ASSAY_PRICES: join(dir, "prices.yaml"),
       ASSAY_MAX_SPAN_AGE_DAYS: "120",
-      ASSAY_RETENTION_DAYS: "llm_1m=200,content=200",
+      ASSAY_RETENTION_DAYS: "llm_1m=200,content=200,judge_decisions=200",
+      // It lives when the last of it has happened: what is said to be later is not believed, what is much older not judged.
+      MOVED_CLOCK_MS: String((NOON + LATER * 60) * 1_000 - Date.now()),
     }),
+    ["--import", MOVED_CLOCK],
   );
   const { dataDir } = assay;
   // It takes spans before the store is up.
@@ -154,19 +194,21 @@ beforeAll(async () => {
     await until(
       () => embeddedTarget(dataDir, addressOf(assay!), "writer"),
       () => true,
-      60_000,
     ),
   );
+  // From then on what comes is chosen from.
   await until(
-    () => count("leases"),
+    () => access(join(dataDir, "judge", "position.json")),
     () => true,
-    60_000,
   );
-  await writeBeside(client, SCENARIOS, NOON);
   const sent = await sendAll();
   await until(
-    () => count("spans"),
-    (stored) => stored === sent,
+    async () => ({
+      spans: await count("spans"),
+      scores: await count("evaluations"),
+      chosen: await count("judge_decisions WHERE reason = 'chosen'"),
+    }),
+    (found) => isDeepStrictEqual(found, sent),
     120_000,
   );
   await evaluateTheDay();

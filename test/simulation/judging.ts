@@ -8,11 +8,17 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { startJudgeServer } from "../../collector/judge/testing/judge-server.ts";
 import { metricsOf } from "../faults/metrics.ts";
-import { assayEnv, removeData, startAssay, until, type RunningAssay } from "../processes.ts";
+import {
+  assayEnv,
+  MOVED_CLOCK,
+  removeData,
+  startAssay,
+  until,
+  type RunningAssay,
+} from "../processes.ts";
 
 const DAY_MS = 86_400_000;
 const BATCH = 250;
@@ -78,9 +84,10 @@ export async function simulateJudging({
   const configure = (usdPerDay: number): Promise<void> =>
     writeFile(file, configOf(judge.url, rest, usdPerDay));
   await configure(1_000);
-  const env = await assayEnv({ ASSAY_JUDGE: file });
-  const clock = fileURLToPath(new URL("noon-clock.ts", import.meta.url));
-  const assay = await startAssay("start", env, ["--import", clock]);
+  // At noon: what a day's budget does depends on the hour.
+  const sinceNoon = (Date.now() + DAY_MS / 2) % DAY_MS;
+  const env = await assayEnv({ ASSAY_JUDGE: file, MOVED_CLOCK_MS: String(-sinceNoon) });
+  const assay = await startAssay("start", env, ["--import", MOVED_CLOCK]);
   try {
     await until(
       () => metricsOf(assay),

@@ -150,7 +150,7 @@ function requestOf(spans: readonly TestSpan[]): AcceptedRequest {
 /** Polls until `test` holds. */
 export async function until(
   test: () => boolean | Promise<boolean>,
-  timeoutMs = 20_000,
+  timeoutMs = 60_000,
 ): Promise<void> {
   const end = Date.now() + timeoutMs;
   while (!(await test())) {
