@@ -13,6 +13,7 @@ import type { Address } from "../settings.ts";
 import { writerPassword } from "./credentials.ts";
 import { repairDeduplicationLogs } from "./dedup-log.ts";
 import { openEngine } from "./engine.ts";
+import { createFullDisk } from "./full-disk.ts";
 import { createHttpInterface } from "./http.ts";
 import { totalRunning } from "./lane.ts";
 import type { LaneStats } from "./lane.ts";
@@ -34,6 +35,7 @@ export type ChildMessage =
   | { type: "log"; level: "info" | "warn" | "error"; message: string };
 
 const drainMs = 10_000;
+const tellMs = 100;
 const reportEveryMs = 2_000;
 const readerMaxSeconds = 300;
 
@@ -65,9 +67,15 @@ async function start(options: ChildOptions): Promise<() => Promise<void>> {
     configFile: path.join(paths.runtime, "engine.xml"),
     memoryMb: options.memoryMb,
   });
+  const fullDisk = createFullDisk(paths.root, () => {
+    log("info", "the disk has room again: the engine is opened anew");
+    // When those that run have been told; the supervisor starts the next one.
+    setTimeout(() => process.kill(process.pid, "SIGKILL"), tellMs);
+  });
   const runner = createQueryRunner({
     engine,
     pipes,
+    fullDisk,
     spoolDir: paths.spool,
     readerLimits: new Map([
       ["max_execution_time", readerMaxSeconds],

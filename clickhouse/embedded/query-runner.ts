@@ -9,6 +9,7 @@ import type { Engine, EngineSession, QueryOutcome } from "./engine.ts";
 import { READER_ROLE } from "./engine-users.ts";
 import { queryError } from "./errors.ts";
 import type { Role } from "./denied.ts";
+import type { FullDisk } from "./full-disk.ts";
 import { checkSetting, readOnlyLevel } from "./gate-settings.ts";
 import { checkNames } from "./gate-system.ts";
 import { checkStatement, isAsking } from "./gate.ts";
@@ -48,13 +49,14 @@ export interface QueryRunner {
 export interface QueryRunnerOptions {
   engine: Engine;
   pipes: ResultPipes;
+  fullDisk: FullDisk;
   spoolDir: string;
   /** The most that a reader may set these to; also what holds when it does not. */
   readerLimits: ReadonlyMap<string, number>;
 }
 
 export function createQueryRunner(options: QueryRunnerOptions): QueryRunner {
-  const { engine, pipes, spoolDir, readerLimits } = options;
+  const { engine, pipes, fullDisk, spoolDir, readerLimits } = options;
   const statements = createStatementReader();
   const running = new Set<string>();
   const lanes = {
@@ -141,9 +143,13 @@ export function createQueryRunner(options: QueryRunnerOptions): QueryRunner {
       if (context.role === "reader")
         await session.run(`SET readonly = ${readOnlyLevel(statement.sql)}`);
       if (context.signal.aborted) throw queryError(394, "Query was cancelled before it began");
-      if (spooled) return await runInsert(session, statement, spooled, request, response);
+      if (spooled)
+        return await fullDisk.insert(() =>
+          runInsert(session, statement, spooled, request, response),
+        );
       if (isAsking(statement.root)) return await runRead(session, statement, request, response);
-      return await runCommand(session, statement, request, response);
+      const command = () => runCommand(session, statement, request, response);
+      return await (statement.root === "InsertQuery" ? fullDisk.insert(command) : command());
     } finally {
       stopKilling();
       session.close();

@@ -10,7 +10,6 @@ import { setTimeout as delay } from "node:timers/promises";
 import { targetOf } from "@assay/clickhouse";
 import { expect, test } from "vitest";
 
-import { childrenOf } from "../bench/proc.ts";
 import { assayEnv, removeData, startAssay, until } from "../processes.ts";
 import { metricsOf } from "./metrics.ts";
 import { canMountSmallDisks, mountSmallDisk, unmount } from "./small-disk.ts";
@@ -55,7 +54,7 @@ test.skipIf(!canMountSmallDisks).each(Object.entries(disks))(
       "--batch",
       "50",
       "--rate",
-      "1000",
+      "2000",
       "--days",
       "2",
       "--resend",
@@ -64,14 +63,13 @@ test.skipIf(!canMountSmallDisks).each(Object.entries(disks))(
       await until(
         () => metricsOf(assay),
         (metrics) => metrics.get('otelcol_exporter_sent_spans_total{exporter="clickhouse"}')! > 0,
-        30_000,
       );
       // Again and again: what is inserted or merged meanwhile gives room back.
       const whenFull = async () => {
         await fill(dir, mib);
         return metricsOf(assay);
       };
-      await until(whenFull, isFelt, 60_000);
+      await until(whenFull, isFelt, 180_000);
       await delay(FULL_MS);
       expect(assay.child.exitCode, assay.output()).toBe(null);
       await rm(join(dir, "filler"));
@@ -84,10 +82,6 @@ test.skipIf(!canMountSmallDisks).each(Object.entries(disks))(
         { ASSAY_DATA: assay.dataDir, ASSAY_CLICKHOUSE_HTTP: address },
         "writer",
       );
-      // A merge that met the full disk may have left a part that cannot be read. The engine sets it aside for the parts that
-      // it was made of when it opens its tables again.
-      const [engine] = await childrenOf(assay.child.pid!);
-      process.kill(engine!, "SIGKILL");
       await expectExactlyOnce(target, load, () => assay.output());
       expect(await assay.stop(60_000), assay.output()).toBe(0);
     } finally {
@@ -101,7 +95,7 @@ test.skipIf(!canMountSmallDisks).each(Object.entries(disks))(
       await removeData(env);
     }
   },
-  240_000,
+  500_000,
 );
 
 /** Takes all the room there is. */
