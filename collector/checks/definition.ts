@@ -69,7 +69,7 @@ const silence = z.strictObject({
 const eDetector = z.strictObject({
   kind: z.literal("e-detector"),
   /** A loss, on the scale from 0 to 1, that does not matter. */
-  margin: z.number().min(0).max(0.5).default(0.02),
+  margin: z.number().min(0).max(0.5).default(0.015),
   baseline: duration.default(28 * 86_400),
   /** Scores that a baseline needs. */
   min_n: count.default(200),
