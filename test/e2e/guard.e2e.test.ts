@@ -85,24 +85,23 @@ test("the service: streamed and whole answers are the same, and the model saw no
 });
 
 test("the store counts what each check found, by minute, and has each single result", async () => {
-  const counts = await until(
-    () =>
-      rows<object>(
-        "SELECT guard, check_name, stage, action, sum(checks) AS checks, sum(matches) AS matches FROM guardrail_1m WHERE project = 'desk' GROUP BY ALL ORDER BY ALL",
-      ),
-    (found) => found.length === 6,
-  );
+  const counts = () =>
+    rows<object>(
+      "SELECT guard, check_name, stage, action, sum(checks) AS checks, sum(matches) AS matches FROM guardrail_1m WHERE project = 'desk' GROUP BY ALL ORDER BY ALL",
+    );
   const row = (check_name: string, stage: string, action: string, checks: number, matches: number) => ({
     guard: "support", check_name, stage, action, checks, matches,
   }); // prettier-ignore
-  expect(counts).toEqual([
-    row("canary", "output", "redact", 2, 2),
-    row("pii", "input", "pass", 1, 0),
-    row("pii", "input", "redact", 2, 2),
-    row("pii", "output", "redact", 2, 2),
-    row("prompt_injection", "input", "block", 1, 1),
-    row("prompt_injection", "input", "pass", 2, 0),
-  ]);
+  await expect
+    .poll(counts)
+    .toEqual([
+      row("canary", "output", "redact", 2, 2),
+      row("pii", "input", "pass", 1, 0),
+      row("pii", "input", "redact", 2, 2),
+      row("pii", "output", "redact", 2, 2),
+      row("prompt_injection", "input", "block", 1, 1),
+      row("prompt_injection", "input", "pass", 2, 0),
+    ]);
   const [latency] = await rows<{ q: number[] }>(
     "SELECT quantilesBFloat16Merge(0.5, 0.95, 0.99)(latency_ms_sketch) AS q FROM guardrail_1m",
   );
@@ -117,14 +116,17 @@ test("the store counts what each check found, by minute, and has each single res
 });
 
 test("nothing that was found is stored, though all content is captured", async () => {
-  const [found] = await rows<{ spans: number; content: number; leaks: number }>(
-    `SELECT (SELECT count() FROM spans) AS spans, (SELECT count() FROM span_content) AS content,
+  const count = async () =>
+    (
+      await rows<{ spans: number; content: number; leaks: number }>(
+        `SELECT (SELECT count() FROM spans) AS spans, (SELECT count() FROM span_content) AS content,
       (SELECT count() FROM span_content WHERE match(concat(content_input, content_output), 'ada@|bob@|zoe@|k q 7|kq7'))
       + (SELECT count() FROM spans WHERE match(concat(arrayStringConcat(event_attributes), toString(attrs_string), status_message), 'ada@|bob@|zoe@|k q 7|kq7')) AS leaks`,
-  );
+      )
+    )[0]!;
   // The agent, three guards, two model calls.
-  expect(found).toMatchObject({ spans: 6, leaks: 0 });
-  expect(found?.content).toBeGreaterThanOrEqual(2);
+  const { leaks } = await until(count, ({ spans, content }) => spans === 6 && content >= 2);
+  expect(leaks).toBe(0);
 });
 
 test("scores stand with their span", async () => {
