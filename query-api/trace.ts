@@ -58,7 +58,7 @@ export async function readTrace(
     store.rows<FactRow & DetailRow>({
       sql: SPANS_SQL,
       parameters: { ...placeParameters(place), limit: maxSpans + 1 },
-      threads: 1,
+      isLookUp: true,
     }),
     options.content ? readContent(store, place) : undefined,
   ]);
@@ -109,7 +109,7 @@ export async function readSpan(
     store.rows<FactRow & DetailRow>({
       sql: SPAN_SQL,
       parameters: { ...placeParameters(place), span: spanId },
-      threads: 1,
+      isLookUp: true,
     }),
     readContent(store, place, spanId),
   ]);
