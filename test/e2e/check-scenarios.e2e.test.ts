@@ -18,7 +18,15 @@ import { Evaluator } from "../../collector/checks/evaluator.ts";
 import { type CheckResult, writeResults } from "../../collector/checks/results.ts";
 import { scoreRequestsOf } from "../../collector/checks/scenario-scores.ts";
 import { requestsOf } from "../../collector/checks/scenario-spans.ts";
-import { LATER, MINUTES, SCENARIOS, USD_PER_TOKEN } from "../../collector/checks/scenarios.ts";
+import {
+  LATER,
+  MINUTES,
+  type Scenario,
+  SCENARIOS,
+  USD_PER_TOKEN,
+} from "../../collector/checks/scenarios.ts";
+import { CHECK_RULES, type Rule } from "../../grafana/rules.ts";
+import { sentSql } from "../../grafana/testing-sql.ts";
 import {
   assayEnv,
   MOVED_CLOCK,
@@ -244,7 +252,7 @@ test("nothing failed on the way", () => {
 });
 
 describe.each(Object.entries(SCENARIOS))("%s", (project, scenario) => {
-  const { fires = {}, resolves = [], muted = [], quiet = [] } = scenario;
+  const { fires = {}, resolves = [], muted = [] } = scenario;
   test.each(Object.entries(fires))("%s fires within %i minutes", (check, by) => {
     const at = firstFiring(project, check);
     expect(at, of(project, check).at(-1)?.reason).toBeDefined();
@@ -258,12 +266,42 @@ describe.each(Object.entries(SCENARIOS))("%s", (project, scenario) => {
   test.each(muted.map((check) => [check]))("%s is held back", (check) => {
     expect(of(project, check).map(({ state }) => state)).toContain("muted");
   });
-  const silent = quiet === true ? NAMES.filter((name) => !(name in fires)) : quiet;
+  const silent = NAMES.filter((name) => mustBeSilent(scenario, name));
   test.each(silent.map((check) => [check]))("%s does not fire", (check) => {
     const found = of(project, check).find((row) => row.state === "firing");
     expect(found?.reason).toBeUndefined();
   });
 });
+
+/** Projects for which a rule of Grafana's fires at this time, in unix milliseconds. */
+async function firingProjects({ sql, above, seconds }: Rule, atMs: number): Promise<string[]> {
+  const toS = Math.ceil(atMs / 1_000);
+  const query = sentSql(sql, { fromS: toS - seconds, toS });
+  const result = await client.query({ query, format: "JSONEachRow" });
+  const found = await result.json<{ project: string; value: number }>();
+  return found.filter(({ value }) => value > above).map(({ project }) => project);
+}
+
+describe("alert rules over these results", () => {
+  const all = Object.entries(SCENARIOS);
+  test.each(CHECK_RULES)("$uid", async (rule) => {
+    const check = rule.title;
+    const projects = all.flatMap(([name, { fires = {} }]) => (check in fires ? [name] : []));
+    for (const project of projects) {
+      const first = of(project, check).find(({ state }) => state === "firing")!;
+      expect(await firingProjects(rule, first.evaluated_at)).toContain(project);
+    }
+    const newest = rows.filter((row) => row.check_name === check).at(-1)!;
+    const atTheEnd = await firingProjects(rule, newest.evaluated_at);
+    const over = all.flatMap(([name, { resolves = [] }]) => (resolves.includes(check) ? [name] : []));
+    const silent = all.flatMap(([name, scenario]) => (mustBeSilent(scenario, check) ? [name] : []));
+    expect(atTheEnd.filter((project) => over.includes(project) || silent.includes(project))).toEqual([]);
+  });
+}); // prettier-ignore
+
+function mustBeSilent({ fires = {}, quiet = [] }: Scenario, check: string): boolean {
+  return quiet === true ? !(check in fires) : quiet.includes(check);
+}
 
 test("a replay says when a check would have fired, and writes nothing", async () => {
   const at = (minutes: number): string => new Date((NOON + minutes * 60) * 1_000).toISOString();
