@@ -80,7 +80,7 @@ function unusualOf(
     outcome: estimate >= threshold ? "bad" : "good",
     reason:
       `${measure.title} is ${quantity(estimate, measure.unit)} over ${durationText(test.window)}, usually ${quantity(median, measure.unit)} at this hour` +
-      (median > 0 ? ` (${plain(estimate / median)} times)` : ""),
+      ` (${median > 0 ? `${plain(estimate / median)} times, ` : ""}limit ${quantity(threshold, measure.unit)})`,
     low: estimate - 1.96 * spread,
     high: estimate + 1.96 * spread,
     baseline: median,

@@ -9,14 +9,13 @@ import { connect as connectHttp2 } from "node:http2";
 import { connect, type Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
-import { targetOf } from "@assay/clickhouse";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 
 import { useOf } from "../bench/proc.ts";
 import { SpanBodies } from "../load/span-body.ts";
 import { assayEnv, removeData, startAssay, until, type RunningAssay } from "../processes.ts";
 import { metricsOf } from "./metrics.ts";
-import { expectExactlyOnce, startRecordedLoad } from "./oracle.ts";
+import { expectExactlyOnce, startRecordedLoad, writerOf } from "./oracle.ts";
 
 const MiB = 1024 * 1024;
 /** Of the collector, at its worst, however it is misused. */
@@ -82,12 +81,7 @@ async function besideHonestClient(misuse: () => Promise<void>): Promise<void> {
     const { refused, unknown, ackMs } = await load.end();
     expect({ refused, unknown }).toEqual({ refused: 0, unknown: 0 });
     expect(ackMs.p50, "ms to an acknowledge, half of them").toBeLessThan(SLOW_MS);
-    const [host, port] = assay.env["ASSAY_CLICKHOUSE_HTTP"]!.split(":");
-    const address = { host: host!, port: Number(port) };
-    const target = await targetOf(
-      { ASSAY_DATA: assay.dataDir, ASSAY_CLICKHOUSE_HTTP: address },
-      "writer",
-    );
+    const target = await writerOf(assay.env);
     await expectExactlyOnce(target, load, () => assay.output());
     expect((await useOf(assay.child.pid!)).peakRssMiB, "MiB of the collector").toBeLessThan(
       CAP_MIB,

@@ -7,13 +7,12 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { targetOf } from "@assay/clickhouse";
 import { expect, test } from "vitest";
 
 import { assayEnv, removeData, startAssay, until } from "../processes.ts";
 import { metricsOf } from "./metrics.ts";
 import { canMountSmallDisks, mountSmallDisk, unmount } from "./small-disk.ts";
-import { expectExactlyOnce, startRecordedLoad } from "./oracle.ts";
+import { expectExactlyOnce, startRecordedLoad, writerOf } from "./oracle.ts";
 
 const FULL_MS = 3_000;
 
@@ -76,12 +75,7 @@ test.skipIf(!canMountSmallDisks).each(Object.entries(disks))(
       await load.untilMoreAcked(500);
       const { refused, unknown } = await load.end();
       expect({ refused, unknown }).toEqual({ refused: 0, unknown: 0 });
-      const [host, port] = env["ASSAY_CLICKHOUSE_HTTP"]!.split(":");
-      const address = { host: host!, port: Number(port) };
-      const target = await targetOf(
-        { ASSAY_DATA: assay.dataDir, ASSAY_CLICKHOUSE_HTTP: address },
-        "writer",
-      );
+      const target = await writerOf(assay.env);
       await expectExactlyOnce(target, load, () => assay.output());
       expect(await assay.stop(60_000), assay.output()).toBe(0);
     } finally {

@@ -9,20 +9,14 @@
  * `KILLS=50` makes it longer. Engine files are not part of the lost writes: they are the engine's own to sync, and the
  * settings that make it do so are tested in clickhouse/schema.int.test.ts.
  */
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
-import { createClickHouse, targetOf } from "@assay/clickhouse";
-import type { ClickHouseClient } from "@clickhouse/client";
 import { expect, test } from "vitest";
 
 import { childrenOf } from "../bench/proc.ts";
-import { startLoad, type RunningLoad } from "../load/run-generator.ts";
-import { spanId } from "../load/span-body.ts";
 import { assayEnv, removeData, startAssay, until, type RunningAssay } from "../processes.ts";
-import { findInconsistencies } from "./consistency.ts";
+import { expectExactlyOnce, type RecordedLoad, startRecordedLoad, writerOf } from "./oracle.ts";
 
 const KILLS = Number(process.env["KILLS"] ?? 3);
 const DAYS = 4;
@@ -54,55 +48,39 @@ test.each(Object.entries(situations))(
   async (_, { nodeArgs = [], env: more = () => ({}), strike }) => {
     const env = await assayEnv();
     Object.assign(env, more(env["ASSAY_DATA"]!));
-    const records = await mkdtemp(join(tmpdir(), "assay-load-"));
     let assay = await startAssay("collector", env, nodeArgs);
-    const loads = startLoads(assay.otlp, records);
+    const loads = await startLoads(assay.otlp);
     try {
       for (let kill = 0; kill < KILLS; kill++) {
         // Long enough for several inserts, and never at the same point of one.
         await delay(1500 + Math.random() * 2000);
         assay = await strike(assay);
       }
-      await delay(500);
-      for (const load of loads) load.child.kill("SIGTERM");
-      await Promise.all(loads.map((load) => load.report));
-      await expectExactlyOnce(assay, records);
+      for (const load of loads) await load.untilMoreAcked(100);
+      for (const { refused } of await Promise.all(loads.map((load) => load.end())))
+        expect(refused).toBe(0);
+      const target = await writerOf(env);
+      for (const load of loads) await expectExactlyOnce(target, load, () => describeState(assay));
       expect(await assay.stop()).toBe(0);
     } finally {
-      for (const load of loads) load.child.kill("SIGKILL");
-      await Promise.allSettled(loads.map((load) => load.report));
+      await Promise.all(loads.map((load) => load.remove()));
       assay.child.kill("SIGKILL");
       await removeData(env);
-      await rm(records, { recursive: true });
     }
   },
   TEST_MS,
 );
 
 /** Two generators: one sends again what was in doubt, one gives it up. */
-function startLoads(otlp: string, records: string): RunningLoad[] {
-  const common = ["--url", otlp, "--spans", "100000000", "--batch", "100", "--days", String(DAYS)];
-  const rate = [
-    "--rate",
-    String(SPANS_PER_SECOND / 2),
-    "--connections",
-    "4",
-    "--spans-per-trace",
-    "3",
-  ];
-  return [
-    startLoad([...common, ...rate, "--seed", "1", "--resend", "--record", join(records, "1")]),
-    startLoad([
-      ...common,
-      ...rate,
-      "--seed",
-      "2",
-      "--from",
-      "100000000",
-      "--record",
-      join(records, "2"),
-    ]),
-  ];
+function startLoads(otlp: string): Promise<RecordedLoad[]> {
+  const args = [
+    ["--spans", "100000000", "--batch", "100", "--days", String(DAYS)],
+    ["--rate", String(SPANS_PER_SECOND / 2), "--connections", "4", "--spans-per-trace", "3"],
+  ].flat();
+  return Promise.all([
+    startRecordedLoad(otlp, 1, [...args, "--resend"]),
+    startRecordedLoad(otlp, 2, args),
+  ]);
 }
 
 async function killCollector(
@@ -126,42 +104,6 @@ async function killEngine(assay: RunningAssay): Promise<RunningAssay> {
   return assay;
 }
 
-async function expectExactlyOnce(assay: RunningAssay, records: string): Promise<void> {
-  const acked = new Set<string>();
-  const refused = new Set<string>();
-  for (const seed of [1, 2]) {
-    for (const line of (await readFile(join(records, String(seed)), "utf8")).trim().split("\n")) {
-      const [from, count, outcome] = line.split(" ");
-      const into = outcome === "acked" ? acked : outcome === "refused" ? refused : undefined;
-      for (let n = Number(from); n < Number(from) + Number(count); n++) into?.add(spanId(seed, n));
-    }
-  }
-  expect(acked.size).toBeGreaterThan(1000);
-  expect(refused.size).toBe(0);
-  const client = await connect(assay.env);
-  try {
-    let missing = acked;
-    await until(
-      async () => (missing = acked.difference(await storedIds(client))),
-      (ids) => ids.size === 0,
-      90_000,
-    ).catch(async (error: unknown) => {
-      throw new Error(
-        `${missing.size} of ${acked.size} acknowledged spans are not stored\n${await describeState(assay)}`,
-        { cause: error },
-      );
-    });
-    // The last insert's views may still be running when its spans are there.
-    await until(
-      () => findInconsistencies(client),
-      (findings) => findings.length === 0,
-      20_000,
-    );
-  } finally {
-    await client.close();
-  }
-}
-
 /** What a person would look at first. */
 async function describeState(assay: RunningAssay): Promise<string> {
   const exposition = await fetch(`${assay.metrics}/metrics`)
@@ -169,20 +111,4 @@ async function describeState(assay: RunningAssay): Promise<string> {
     .catch(String);
   const figures = exposition.split("\n").filter((line) => /^(otelcol|assay)/.test(line));
   return `${assay.output()}\n${figures.join("\n")}`;
-}
-
-async function connect(env: Record<string, string>): Promise<ClickHouseClient> {
-  const [host, port] = env["ASSAY_CLICKHOUSE_HTTP"]!.split(":");
-  const address = { host: host!, port: Number(port) };
-  return createClickHouse(
-    await targetOf({ ASSAY_DATA: env["ASSAY_DATA"]!, ASSAY_CLICKHOUSE_HTTP: address }, "writer"),
-  );
-}
-
-async function storedIds(client: ClickHouseClient): Promise<Set<string>> {
-  const result = await client.query({
-    query: "SELECT lower(hex(span_id)) FROM spans",
-    format: "TabSeparated",
-  });
-  return new Set((await result.text()).trim().split("\n"));
 }

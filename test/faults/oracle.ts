@@ -7,7 +7,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { createClickHouse, type ClickHouseTarget } from "@assay/clickhouse";
+import { createClickHouse, type ClickHouseTarget, targetOf } from "@assay/clickhouse";
 import type { ClickHouseClient } from "@clickhouse/client";
 import { expect } from "vitest";
 
@@ -107,6 +107,13 @@ async function recorded(file: string): Promise<Recorded[]> {
 async function ackedIn(file: string): Promise<number> {
   const lines = await recorded(file);
   return lines.reduce((sum, { count, outcome }) => sum + (outcome === "acked" ? count : 0), 0);
+}
+
+/** The store of an Assay with these settings. */
+export function writerOf(env: Record<string, string>): Promise<ClickHouseTarget> {
+  const [host, port] = env["ASSAY_CLICKHOUSE_HTTP"]!.split(":");
+  const address = { host: host!, port: Number(port) };
+  return targetOf({ ASSAY_DATA: env["ASSAY_DATA"]!, ASSAY_CLICKHOUSE_HTTP: address }, "writer");
 }
 
 /** Waits until everything that was acknowledged is stored, and checks that nothing else is wrong. */

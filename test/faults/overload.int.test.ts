@@ -3,13 +3,12 @@
  * 3 s, memory stays within its cap, and when ClickHouse is back all of them come at once. Everything is stored once.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { targetOf } from "@assay/clickhouse";
 import { expect, test } from "vitest";
 
 import { childrenOf, useOf } from "../bench/proc.ts";
 import { assayEnv, removeData, startAssay, until } from "../processes.ts";
 import { metricsOf } from "./metrics.ts";
-import { expectExactlyOnce, startRecordedLoad } from "./oracle.ts";
+import { expectExactlyOnce, startRecordedLoad, writerOf } from "./oracle.ts";
 
 const SENDERS = 200;
 /** Half as much again as the smallest log holds. */
@@ -55,12 +54,7 @@ test("a log that is full, and a storm of retries when it is not any more", async
     const report = await load.report;
     expect(report).toMatchObject({ acked: SPANS, refused: 0, unknown: 0 });
     expect(report.resent).toBeGreaterThan(SENDERS);
-    const [host, port] = env["ASSAY_CLICKHOUSE_HTTP"]!.split(":");
-    const address = { host: host!, port: Number(port) };
-    const target = await targetOf(
-      { ASSAY_DATA: assay.dataDir, ASSAY_CLICKHOUSE_HTTP: address },
-      "writer",
-    );
+    const target = await writerOf(assay.env);
     await expectExactlyOnce(target, load, () => assay.output());
     expect((await useOf(assay.child.pid!)).peakRssMiB).toBeLessThan(CAP_MIB);
     expect(await assay.stop()).toBe(0);

@@ -3,21 +3,15 @@ import { once } from "node:events";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { retention, targetOf } from "@assay/clickhouse";
+import { retention } from "@assay/clickhouse";
 import { expect, test } from "vitest";
 
 import { assayEnv, removeData, startAssay } from "../processes.ts";
-import { expectExactlyOnce, startRecordedLoad } from "./oracle.ts";
+import { expectExactlyOnce, startRecordedLoad, writerOf } from "./oracle.ts";
 import { canMountSmallDisks, mountSmallDisk, unmount } from "./small-disk.ts";
 
 const clock = new URL("jumping-clock.ts", import.meta.url).href;
 const failingSync = new URL("failing-sync.ts", import.meta.url).href;
-
-async function writerOf(env: Record<string, string>) {
-  const [host, port] = env["ASSAY_CLICKHOUSE_HTTP"]!.split(":");
-  const address = { host: host!, port: Number(port) };
-  return targetOf({ ASSAY_DATA: env["ASSAY_DATA"]!, ASSAY_CLICKHOUSE_HTTP: address }, "writer");
-}
 
 test("the clock jumps by hours and years, many times a second of load", async () => {
   // Spans are filed under the time of receipt when their own is not believable, here up to a year away.

@@ -2,11 +2,10 @@
  * Restarts in order, under load: nothing that was acknowledged is lost, nothing is stored twice, and no client sees an
  * answer that makes it drop what it has (its connection may close; then it sends the same again).
  */
-import { targetOf } from "@assay/clickhouse";
 import { expect, test } from "vitest";
 
 import { assayEnv, removeData, startAssay } from "../processes.ts";
-import { expectExactlyOnce, startRecordedLoad } from "./oracle.ts";
+import { expectExactlyOnce, startRecordedLoad, writerOf } from "./oracle.ts";
 
 const RESTARTS = 2;
 
@@ -36,12 +35,7 @@ test("restarts under load: nothing lost, nothing double, nothing refused for goo
     const { refused, unknown, resent } = await load.end();
     expect({ refused, unknown }).toEqual({ refused: 0, unknown: 0 });
     expect(resent, "requests that met the restarts").toBeGreaterThan(0);
-    const [host, port] = env["ASSAY_CLICKHOUSE_HTTP"]!.split(":");
-    const address = { host: host!, port: Number(port) };
-    const target = await targetOf(
-      { ASSAY_DATA: assay.dataDir, ASSAY_CLICKHOUSE_HTTP: address },
-      "writer",
-    );
+    const target = await writerOf(assay.env);
     await expectExactlyOnce(target, load, () => assay.output());
   } finally {
     await load.remove();
