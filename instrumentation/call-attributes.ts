@@ -91,12 +91,9 @@ function describeUsage(attributes: Attributes, request: FinishedRequest, usage: 
     attributes[ATTR.audioInputTokens] = usage.audioInputTokens;
   if (usage.audioOutputTokens !== undefined)
     attributes[ATTR.audioOutputTokens] = usage.audioOutputTokens;
-  for (const [name, count] of [
-    [ATTR.assayCacheWrite1hTokens, usage.cacheWrite1hTokens],
-    [ATTR.assayWebSearches, usage.webSearches],
-    [ATTR.assayFileSearches, usage.fileSearches],
-  ] as const)
-    if (count) attributes[name] = count;
+  if (usage.cacheWrite1hTokens) attributes[ATTR.assayCacheWrite1hTokens] = usage.cacheWrite1hTokens;
+  if (usage.webSearches) attributes[ATTR.assayWebSearches] = usage.webSearches;
+  if (usage.fileSearches) attributes[ATTR.assayFileSearches] = usage.fileSearches;
 }
 
 /**
@@ -124,10 +121,9 @@ function describeCost(
   usage: Usage,
 ): void {
   const book = runtime.priceBook();
+  const context = reply.serviceTier === undefined ? {} : { serviceTier: reply.serviceTier };
   const resolve = (model: string) =>
-    book.resolve(request.provider, model, request.startedAtUnixMs, {
-      ...(reply.serviceTier !== undefined && { serviceTier: reply.serviceTier }),
-    });
+    book.resolve(request.provider, model, request.startedAtUnixMs, context);
   const price = (reply.model && resolve(reply.model)) || resolve(request.model);
   if (!price) return;
   const exact = formatUsd(book.cost(price, usage));

@@ -38,10 +38,8 @@ export class ContentWriter {
     return new ContentWriter(undefined, digest);
   }
 
-  /** Everything as it is, whatever its size: for what stays in the service. */
-  static verbatim(): ContentWriter {
-    return new ContentWriter(undefined, undefined, true);
-  }
+  /** Everything as it is, whatever its size: for what stays in the service. It counts nothing, so there is one. */
+  static readonly verbatim = new ContentWriter(undefined, undefined, true);
 
   text(value: string, partLimit = PART_LIMIT): string {
     if (this.#isVerbatim) return value;

@@ -138,12 +138,13 @@ export class ExportQueue<Batch extends SpanBatch> implements SpanQueue {
 
   #push(span: EndedSpan): void {
     let { attributes } = span;
-    if (this.#bytes + sizeOf(attributes) > MAX_BYTES) {
+    let bytes = sizeOf(attributes);
+    if (this.#bytes + bytes > MAX_BYTES) {
       attributes = withoutContent(attributes);
+      bytes = SPAN_BYTES;
       stats.contentDropped++;
     }
     try {
-      const bytes = sizeOf(attributes);
       const waiting = this.#batchFor(bytes);
       waiting.batch.add(span, attributes);
       waiting.bytes += bytes;

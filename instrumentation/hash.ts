@@ -51,18 +51,10 @@ const SLICE_CHARACTERS = 512;
  */
 export function promptHash(request: HashedRequest, texts?: JsonTexts): string {
   const { provider, model, system, messages, tools, parameters } = request;
-  const isConversation = Array.isArray(messages);
-  const canonical = serialize(
-    {
-      messages: isConversation ? conversation(messages, system) : messages,
-      model,
-      parameters,
-      provider,
-      system: isConversation ? undefined : system,
-      tools,
-    },
-    { ancestors: [], left: HASHED_CHARACTERS, texts },
-  );
+  const asked = Array.isArray(messages)
+    ? { messages: conversation(messages, system), model, parameters, provider, tools }
+    : { messages, model, parameters, provider, system, tools };
+  const canonical = serialize(asked, { ancestors: [], left: HASHED_CHARACTERS, texts });
   return hash("sha256", canonical ?? "null", "hex").slice(0, 32);
 }
 
@@ -106,7 +98,7 @@ export class JsonTexts {
   readonly #known: { text: string; json: string }[] = [];
 
   of(text: string): string {
-    if (text.length < LONG_TEXT) return JSON.stringify(text);
+    if (text.length < LONG_TEXT) return textJson(text);
     for (const known of this.#known) if (known.text === text) return known.json;
     const json = JSON.stringify(text);
     if (this.#known.length < MAX_KNOWN_TEXTS) this.#known.push({ text, json });
@@ -114,6 +106,17 @@ export class JsonTexts {
   }
 }
 
+/** Most short texts are roles, types and names, which are their own JSON; finding that out is faster than asking V8 to. */
+function textJson(text: string): string {
+  if (text.length > SHORT_TEXT) return JSON.stringify(text);
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code < 0x20 || code > 0x7e || code === 0x22 || code === 0x5c) return JSON.stringify(text);
+  }
+  return `"${text}"`;
+}
+
+const SHORT_TEXT = 64;
 const LONG_TEXT = 512;
 const MAX_KNOWN_TEXTS = 16;
 
@@ -149,7 +152,7 @@ function serialize(value: unknown, progress: Progress): string | undefined {
 function serializeText(text: string, progress: Progress): string {
   const isWhole = text.length <= progress.left || text.length <= SLICES * SLICE_CHARACTERS;
   progress.left -= text.length;
-  if (isWhole) return progress.texts?.of(text) ?? JSON.stringify(text);
+  if (isWhole) return progress.texts?.of(text) ?? textJson(text);
   const step = (text.length - SLICE_CHARACTERS) / (SLICES - 1);
   let slices = `${text.length}`;
   for (let slice = 0; slice < SLICES; slice++) {
@@ -201,9 +204,23 @@ function serializeMembers(object: Record<string, unknown>, progress: Progress): 
 function sortedKeys(object: object): string[] {
   const keys = Object.keys(object);
   for (let i = 1; i < keys.length; i++)
-    if ((keys[i - 1] as string) > (keys[i] as string)) return keys.sort();
+    if ((keys[i - 1] as string) > (keys[i] as string)) return sorted(keys);
   return keys;
 }
+
+/** In place: of so few keys `sort()` takes more for its own memory than for the sorting. */
+function sorted(keys: string[]): string[] {
+  if (keys.length > FEW_KEYS) return keys.sort();
+  for (let i = 1; i < keys.length; i++) {
+    const key = keys[i] as string;
+    let at = i;
+    for (; at > 0 && (keys[at - 1] as string) > key; at--) keys[at] = keys[at - 1] as string;
+    keys[at] = key;
+  }
+  return keys;
+}
+
+const FEW_KEYS = 8;
 
 /** Keys repeat. */
 const keyTexts = new Map<string, string>();

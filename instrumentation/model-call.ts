@@ -13,6 +13,7 @@ import {
   type Attributes,
   type Context,
   type Span,
+  type SpanOptions,
 } from "@opentelemetry/api";
 import { replyAttributes, type FinishedRequest } from "./call-attributes.ts";
 import { ATTR } from "./conventions.ts";
@@ -93,15 +94,9 @@ export class ModelCall {
 
     const parent = tracing.active();
     this.#tracing = tracing;
-    this.#span = tracing.tracer.startSpan(
-      `${dialect.operation} ${model}`,
-      {
-        kind: SpanKind.CLIENT,
-        attributes,
-        ...(startedAt === undefined ? {} : { startTime: startedAt }),
-      },
-      parent,
-    );
+    const options: SpanOptions = { kind: SpanKind.CLIENT, attributes };
+    if (startedAt !== undefined) options.startTime = startedAt;
+    this.#span = tracing.tracer.startSpan(`${dialect.operation} ${model}`, options, parent);
     this.#context = trace.setSpan(parent, this.#span).setValue(INSIDE, true);
     this.#request = {
       dialect,

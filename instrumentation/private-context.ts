@@ -6,31 +6,34 @@
 import type { Context } from "@opentelemetry/api";
 
 class PrivateContext implements Context {
-  readonly #keys: readonly symbol[];
-  readonly #values: readonly unknown[];
+  /** Each key before its value. */
+  readonly #entries: readonly unknown[];
 
-  constructor(keys: readonly symbol[], values: readonly unknown[]) {
-    this.#keys = keys;
-    this.#values = values;
+  constructor(entries: readonly unknown[]) {
+    this.#entries = entries;
   }
 
   getValue(key: symbol): unknown {
-    const at = this.#keys.indexOf(key);
-    return at < 0 ? undefined : this.#values[at];
+    const at = this.#find(key);
+    return at < 0 ? undefined : this.#entries[at + 1];
   }
 
   /** A copy and no link to this one: work that goes on for ever in ever new contexts must not keep the old ones. */
   setValue(key: symbol, value: unknown): Context {
-    const at = this.#keys.indexOf(key);
-    if (at < 0) return new PrivateContext([...this.#keys, key], [...this.#values, value]);
-    return new PrivateContext(this.#keys, this.#values.with(at, value));
+    const at = this.#find(key);
+    if (at < 0) return new PrivateContext([...this.#entries, key, value]);
+    return new PrivateContext(this.#entries.with(at + 1, value));
   }
 
   deleteValue(key: symbol): Context {
-    const at = this.#keys.indexOf(key);
-    if (at < 0) return this;
-    return new PrivateContext(this.#keys.toSpliced(at, 1), this.#values.toSpliced(at, 1));
+    const at = this.#find(key);
+    return at < 0 ? this : new PrivateContext(this.#entries.toSpliced(at, 2));
+  }
+
+  #find(key: symbol): number {
+    for (let at = 0; at < this.#entries.length; at += 2) if (this.#entries[at] === key) return at;
+    return -1;
   }
 }
 
-export const PRIVATE_ROOT: Context = new PrivateContext([], []);
+export const PRIVATE_ROOT: Context = new PrivateContext([]);

@@ -62,13 +62,14 @@ export class PrivateSpan implements Span, EndedSpan {
   constructor(origin: SpanOrigin, start: SpanStart) {
     this.#origin = origin;
     this.#context = start.context;
-    this.#clockOffset = Date.now() - performance.now();
+    const now = Date.now();
+    this.#clockOffset = now - performance.now();
     this.name = start.name;
     this.kind = start.kind;
     if (start.parent) this.parentSpanContext = start.parent;
     this.attributes = start.attributes;
     this.links = start.links;
-    this.startTime = this.#time(start.startTime);
+    this.startTime = start.startTime === undefined ? hrTime(now) : this.#time(start.startTime);
   }
 
   get resource(): Resource {
@@ -166,8 +167,8 @@ export class PrivateSpan implements Span, EndedSpan {
   /** A second end is one too many: the first holds. */
   end(endTime?: TimeInput): void {
     if (this.ended) return;
-    this.endTime = this.#time(endTime);
-    if (this.duration[0] < 0) this.endTime = this.startTime;
+    const ended = this.#time(endTime);
+    this.endTime = isBefore(ended, this.startTime) ? this.startTime : ended;
     this.ended = true;
     this.#origin.ended(this);
   }
@@ -180,6 +181,10 @@ export class PrivateSpan implements Span, EndedSpan {
     if (time === undefined) return hrTime(now + this.#clockOffset);
     return hrTime(time <= now ? time + this.#clockOffset : time);
   }
+}
+
+function isBefore([seconds, nanos]: HrTime, [otherSeconds, otherNanos]: HrTime): boolean {
+  return seconds === otherSeconds ? nanos < otherNanos : seconds < otherSeconds;
 }
 
 function hrTime(unixMs: number): HrTime {

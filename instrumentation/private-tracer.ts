@@ -50,11 +50,11 @@ class PrivateTracer implements Tracer {
   startSpan(name: string, options: SpanOptions = {}, parentContext = context.active()): Span {
     const parent = options.root ? undefined : validParent(parentContext);
     const spanContext: SpanContext = {
-      traceId: parent?.traceId ?? randomHex(16),
-      spanId: randomHex(8),
+      traceId: parent?.traceId ?? randomHex(32),
+      spanId: randomHex(16),
       traceFlags: parent ? parent.traceFlags & TraceFlags.SAMPLED : TraceFlags.SAMPLED,
-      ...(parent?.traceState ? { traceState: parent.traceState } : {}),
     };
+    if (parent?.traceState) spanContext.traceState = parent.traceState;
     if (spanContext.traceFlags === TraceFlags.NONE) return trace.wrapSpanContext(spanContext);
     return new PrivateSpan(this.#origin, {
       context: spanContext,
@@ -87,14 +87,16 @@ function validParent(parentContext: Context): SpanContext | undefined {
 }
 
 /** Asking for random bytes one id at a time would cost more than the span. */
-const pool = Buffer.allocUnsafeSlow(6_144);
-let used = pool.length;
+const bytes = Buffer.allocUnsafeSlow(768);
+/** As hex: an id is a slice of it, so it is not long, for who keeps an id keeps all of it. */
+let pool = "";
+let used = 0;
 
-function randomHex(bytes: 8 | 16): string {
-  if (used + bytes > pool.length) {
-    randomFillSync(pool);
+function randomHex(digits: 16 | 32): string {
+  if (used + digits > pool.length) {
+    pool = randomFillSync(bytes).toString("hex");
     used = 0;
   }
-  used += bytes;
-  return pool.toString("hex", used - bytes, used);
+  used += digits;
+  return pool.slice(used - digits, used);
 }

@@ -76,7 +76,7 @@ export function hashOfCall(call: HashedCall, texts?: JsonTexts): string {
 function writtenInput({ dialect, content }: HashedCall): { system?: unknown; messages: unknown } {
   const [first] = Array.isArray(content.messages) ? (content.messages as unknown[]) : [];
   if (typeof first === "number" || Array.isArray(first)) return { messages: content.messages };
-  return dialect.input(content, ContentWriter.verbatim());
+  return dialect.input(content, ContentWriter.verbatim);
 }
 
 function parameters({ body, attributes }: HashedCall): Record<string, unknown> {

@@ -12,8 +12,10 @@ export function fields(value: unknown): Fields | undefined {
   return isFields(value) ? value : undefined;
 }
 
+const NOTHING: readonly unknown[] = Object.freeze([]);
+
 export function list(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
+  return Array.isArray(value) ? value : NOTHING;
 }
 
 export function text(value: unknown): string | undefined {

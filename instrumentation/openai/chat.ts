@@ -46,7 +46,9 @@ export function newestFirst(
   messages: readonly unknown[],
   write: (message: unknown) => unknown,
 ): unknown[] {
-  return messages.toReversed().map(write).reverse();
+  const written: unknown[] = [];
+  for (let at = messages.length - 1; at >= 0; at--) written.push(write(messages[at]));
+  return written.reverse();
 }
 
 function replyOf(result: Fields, choices: readonly unknown[]): Reply {
@@ -108,12 +110,9 @@ export function normalFinishReason(reason: string | undefined): string {
 function writeMessage(value: unknown, writer: ContentWriter): Fields {
   const message = fields(value) ?? {};
   const role = text(message["role"]) ?? "assistant";
+  const parts = messageParts(role, message, writer);
   const name = text(message["name"]);
-  return {
-    role,
-    parts: messageParts(role, message, writer),
-    ...(name === undefined ? {} : { name }),
-  };
+  return name === undefined ? { role, parts } : { role, parts, name };
 }
 
 function messageParts(role: string, message: Fields, writer: ContentWriter): Fields[] {

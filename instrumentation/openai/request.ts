@@ -39,7 +39,8 @@ export function sizeOf(value: unknown, depth = 3): number {
   if (typeof value === "string") return value.length;
   if (typeof value !== "object" || value === null || depth === 0) return 0;
   let size = 0;
-  for (const key in value) size += sizeOf(Reflect.get(value, key), depth - 1);
+  if (Array.isArray(value)) for (const item of value) size += sizeOf(item, depth - 1);
+  else for (const key in value) size += sizeOf((value as Record<string, unknown>)[key], depth - 1);
   return size;
 }
 

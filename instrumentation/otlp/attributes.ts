@@ -2,9 +2,20 @@
 import type { Attributes, AttributeValue } from "@opentelemetry/api";
 import { MessageWriter } from "./message-writer.ts";
 
-/** The names of attributes repeat: each is written once. */
-const keys = new Map<string, Uint8Array>();
+/** The names of attributes repeat, and so do most of their texts from call to call: model, host, currency. */
+interface Key {
+  /** Tag, length and text. */
+  readonly bytes: Uint8Array;
+  /** The last short text that it had. */
+  text: string | undefined;
+  /** The KeyValue of that, from the second time on: what never comes again is not kept. */
+  written: Uint8Array | undefined;
+}
+
+const keys = new Map<string, Key>();
 const MAX_KEYS = 2_048;
+/** UTF-16 code units. */
+const SHORT_TEXT = 64;
 /** Of maps and lists inside one another; what is deeper is written as if it had no value. */
 const MAX_DEPTH = 32;
 const keyWriter = new MessageWriter(256);
@@ -27,16 +38,23 @@ function writeKeyValue(
   value: unknown,
   depth: number,
 ): void {
-  const name = keyOf(key);
+  const known = keyOf(key);
   writer.varint(tag);
+  const isShort = typeof value === "string" && value.length <= SHORT_TEXT;
+  const isAgain = isShort && value === known.text;
+  if (isAgain && known.written) return writer.raw(known.written);
+  const begun = writer.position;
   const most = mostBytes(value);
-  const start = writer.begin(name.length + 2 + most);
-  writer.raw(name);
+  const start = writer.begin(known.bytes.length + 2 + most);
+  writer.raw(known.bytes);
   writer.varint(VALUE);
   const inner = writer.begin(most);
   writeValue(writer, value as AttributeValue, depth);
   writer.end(inner);
   writer.end(start);
+  if (!isShort) return;
+  known.text = value;
+  known.written = isAgain ? writer.copySince(begun) : undefined;
 }
 
 /** Of a value at most: a number is ten bytes and their tag. */
@@ -98,13 +116,12 @@ function writeItem(writer: MessageWriter, item: unknown, depth: number): void {
   writer.end(start);
 }
 
-/** Tag, length and text of a KeyValue's key. */
-function keyOf(key: string): Uint8Array {
+function keyOf(key: string): Key {
   const known = keys.get(key);
   if (known) return known;
   keyWriter.varint(KEY);
   keyWriter.text(key);
-  const written = keyWriter.finish();
-  if (keys.size < MAX_KEYS) keys.set(key, written);
-  return written;
+  const made = { bytes: keyWriter.finish(), text: undefined, written: undefined };
+  if (keys.size < MAX_KEYS) keys.set(key, made);
+  return made;
 }

@@ -1,6 +1,7 @@
 /**
- * Spans that wait to be sent, as the bytes that will be: grouped by the resource and the scope that they came with, each
- * group in one buffer. A waiting span is no object, so the garbage collector has nothing to move.
+ * Spans that wait to be sent, as the bytes that will be: one ResourceSpans message for each resource and scope that they
+ * came with, nearly always one. A waiting span is no object, so the garbage collector has nothing to move; what is sent
+ * is the very buffer, which the next batch but one uses again, so there is nothing to copy and nothing to free.
  */
 import type { Attributes } from "@opentelemetry/api";
 import type { EndedSpan, Resource, Scope } from "../ended-span.ts";
@@ -12,6 +13,8 @@ interface Group {
   resource: Resource;
   scope: Scope;
   writer: MessageWriter;
+  /** Messages that are not ended, outermost first. */
+  open: readonly [resourceSpans: number, scopeSpans: number];
 }
 
 /** A log record: written by itself, and put into a request like a span. */
@@ -35,7 +38,7 @@ export class ProtobufBatch {
    * @throws what a getter of the attributes throws; then the span is not in the batch
    */
   add(span: EndedSpan, attributes: Attributes): void {
-    const { writer } = this.#groupOf(span);
+    const { writer } = this.#groupOf(span.resource, span.instrumentationScope);
     const before = writer.position;
     try {
       writer.varint(0x12); // ScopeSpans.spans = 2
@@ -53,7 +56,7 @@ export class ProtobufBatch {
   static ofRecords(records: readonly EncodedRecord[]): ProtobufBatch {
     const batch = new ProtobufBatch();
     for (const { resource, scope, bytes } of records) {
-      const { writer } = batch.#groupOf({ resource, instrumentationScope: scope });
+      const { writer } = batch.#groupOf(resource, scope);
       writer.varint(0x12); // ScopeLogs.log_records = 2
       writer.bytes(bytes);
       batch.spans++;
@@ -61,66 +64,54 @@ export class ProtobufBatch {
     return batch;
   }
 
-  /** The ExportTraceServiceRequest. Ends the batch: its buffers belong to the next. */
+  /** The ExportTraceServiceRequest. Ends the batch. */
   toRequest(): Uint8Array {
-    const groups = this.#groups.splice(0);
-    const size = groups.reduce((sum, { writer }) => sum + writer.position + 1_024, 4_096);
-    const request = new MessageWriter(size);
-    for (const [resource, ofResource] of Map.groupBy(groups, (group) => group.resource))
-      writeResourceSpans(request, resource, ofResource);
-    for (const { writer } of groups) release(writer);
-    return request.finish();
+    const messages = this.#groups.map(({ writer, open: [resourceSpans, scopeSpans] }) => {
+      writer.end(scopeSpans);
+      writer.end(resourceSpans);
+      return writer.written();
+    });
+    const [only] = messages;
+    return only && messages.length === 1 ? only : Buffer.concat(messages);
+  }
+
+  /** Nobody reads the request any more. */
+  release(): void {
+    for (const { writer } of this.#groups.splice(0)) {
+      writer.rewind(0);
+      if (spare.length < MAX_SPARE && writer.capacity <= MAX_SPARE_BYTES) spare.push(writer);
+    }
   }
 
   /** Nearly always the first: there is one resource, and one scope. */
-  #groupOf({
-    resource,
-    instrumentationScope: scope,
-  }: Pick<EndedSpan, "resource" | "instrumentationScope">): Group {
+  #groupOf(resource: Resource, scope: Scope): Group {
     for (const group of this.#groups)
       if (group.resource === resource && group.scope === scope) return group;
-    const group = { resource, scope, writer: spare.pop() ?? new MessageWriter() };
+    const writer = spare.pop() ?? new MessageWriter();
+    const group = { resource, scope, writer, open: writeHead(writer, resource, scope) };
     this.#groups.push(group);
     return group;
   }
 }
 
-function release(writer: MessageWriter): void {
-  writer.rewind(0);
-  if (spare.length < MAX_SPARE && writer.capacity <= MAX_SPARE_BYTES) spare.push(writer);
-}
-
-function writeResourceSpans(
-  writer: MessageWriter,
-  resource: Resource,
-  groups: readonly Group[],
-): void {
+/** All of a ResourceSpans message but the spans. */
+function writeHead(writer: MessageWriter, resource: Resource, scope: Scope): Group["open"] {
   writer.varint(0x0a); // resource_spans = 1
-  const start = writer.begin();
-  writeResource(writer, resource);
-  for (const group of groups) writeScopeSpans(writer, group);
+  const resourceSpans = writer.begin();
   if (resource.schemaUrl) writeText(writer, 0x1a /* schema_url = 3 */, resource.schemaUrl);
-  writer.end(start);
-}
-
-function writeResource(writer: MessageWriter, resource: Resource): void {
   writer.varint(0x0a); // resource = 1
   const start = writer.begin();
   writeAttributes(writer, 0x0a /* attributes = 1 */, resource.attributes);
   writer.end(start);
-}
-
-function writeScopeSpans(writer: MessageWriter, { scope, writer: spans }: Group): void {
   writer.varint(0x12); // scope_spans = 2
-  const start = writer.begin();
+  const scopeSpans = writer.begin();
+  if (scope.schemaUrl) writeText(writer, 0x1a /* schema_url = 3 */, scope.schemaUrl);
   writer.varint(0x0a); // scope = 1
   const scopeStart = writer.begin();
   writeText(writer, 0x0a /* name = 1 */, scope.name);
   if (scope.version) writeText(writer, 0x12 /* version = 2 */, scope.version);
   writer.end(scopeStart);
-  writer.raw(spans.written());
-  if (scope.schemaUrl) writeText(writer, 0x1a /* schema_url = 3 */, scope.schemaUrl);
-  writer.end(start);
+  return [resourceSpans, scopeSpans];
 }
 
 function writeText(writer: MessageWriter, tag: number, text: string): void {

@@ -40,9 +40,13 @@ export class MessageWriter {
 
   /** A copy of what was written since the last time. */
   finish(): Uint8Array {
-    const copy = Buffer.from(this.written());
+    const copy = this.copySince(0);
     this.#at = 0;
     return copy;
+  }
+
+  copySince(position: number): Uint8Array {
+    return Buffer.from(this.#bytes.subarray(position, this.#at));
   }
 
   varint(value: number): void {
@@ -95,9 +99,11 @@ export class MessageWriter {
   raw(bytes: Uint8Array): void {
     const { length } = bytes;
     this.#reserve(length);
-    if (length > SHORT_COPY) this.#bytes.set(bytes, this.#at);
-    else for (let at = 0; at < length; at++) this.#bytes[this.#at + at] = bytes[at] as number;
-    this.#at += length;
+    const into = this.#bytes;
+    const start = this.#at;
+    if (length > SHORT_COPY) into.set(bytes, start);
+    else for (let at = 0; at < length; at++) into[start + at] = bytes[at] as number;
+    this.#at = start + length;
   }
 
   /** Length and UTF-8; lone surrogates become U+FFFD. */
@@ -114,13 +120,14 @@ export class MessageWriter {
   #shortAscii(value: string): boolean {
     const { length } = value;
     this.#reserve(length + 1);
+    const into = this.#bytes;
     const start = this.#at + 1;
     for (let at = 0; at < length; at++) {
       const code = value.charCodeAt(at);
       if (code >= 0x80) return false;
-      this.#bytes[start + at] = code;
+      into[start + at] = code;
     }
-    this.#bytes[start - 1] = length;
+    into[start - 1] = length;
     this.#at = start + length;
     return true;
   }
@@ -130,7 +137,12 @@ export class MessageWriter {
     const length = value.length >> 1;
     this.varint(length);
     this.#reserve(length);
-    this.#at += this.#bytes.write(value, this.#at, "hex");
+    const into = this.#bytes;
+    const start = this.#at;
+    for (let at = 0; at < length; at++)
+      into[start + at] =
+        (hexDigit(value.charCodeAt(2 * at)) << 4) | hexDigit(value.charCodeAt(2 * at + 1));
+    this.#at = start + length;
   }
 
   bytes(value: Uint8Array): void {
@@ -165,4 +177,9 @@ export class MessageWriter {
     larger.set(this.#bytes.subarray(0, this.#at));
     this.#bytes = larger;
   }
+}
+
+/** Of 0-9, a-f and A-F: letters have bit 6, and begin at 1. */
+function hexDigit(code: number): number {
+  return (code & 0xf) + (code >> 6) * 9;
 }

@@ -40,7 +40,12 @@ export function protobufSender(options: SenderOptions): SpanSender<ProtobufBatch
   const exporter = protobufExporter(options, traces, (batch: ProtobufBatch) => batch.spans);
   return {
     open: () => new ProtobufBatch(),
-    export: (batch, done) => exporter.export(batch, done),
+    export: (batch, done) =>
+      exporter.export(batch, (result) => {
+        // After a failure a request may still be under way.
+        if (result.code === 0) batch.release();
+        done(result);
+      }),
     shutdown: () => exporter.shutdown(),
   };
 }
