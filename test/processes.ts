@@ -10,15 +10,18 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 
-/** Below the ports that systems give to outgoing connections: one of those could take a port while a process restarts on it. */
-const FIRST_PORT = 20_000;
-const LAST_PORT = 31_999;
+/**
+ * Below the ports that systems give to outgoing connections: one of those could take a port while a process restarts on it. The two
+ * workers of a test run have half of them each, so that neither takes what the other was just given.
+ */
+const PORTS = 6_000;
+const FIRST_PORT = 20_000 + PORTS * (Number(process.env["VITEST_POOL_ID"] ?? 0) % 2);
 const givenPorts = new Set<number>();
 
 /** A port of 127.0.0.1 that was free a moment ago, and that no other caller of this process was given. */
 export async function freePort(): Promise<number> {
   for (;;) {
-    const port = randomInt(FIRST_PORT, LAST_PORT + 1);
+    const port = randomInt(FIRST_PORT, FIRST_PORT + PORTS);
     if (givenPorts.has(port) || !(await isFree(port))) continue;
     givenPorts.add(port);
     return port;
