@@ -25,7 +25,7 @@ const TICK_BUDGET_MS = 2;
  */
 const MAX_CALLS_A_TICK = 32;
 
-let waiting: { call: FinishedCall; withContent: boolean }[] = [];
+const waiting: { call: FinishedCall; withContent: boolean }[] = [];
 let next = 0;
 let contentHeld = 0;
 let scheduled = false;
@@ -64,8 +64,8 @@ function drainUntil(deadline: number): void {
     if (entry) finish(entry.call, entry.withContent);
     if (performance.now() >= deadline) break;
   }
-  if (next < waiting.length) return;
-  waiting = [];
+  // Also while some still wait, which may be for ever in a busy service: what is finished must not be held by them.
+  waiting.splice(0, next);
   next = 0;
 }
 
