@@ -186,11 +186,12 @@ test("spans, messages and evaluations of one block go to their own tables", asyn
 });
 
 test("a score that another Assay's judge sent on is a judge's score, once, as it was made last", async () => {
+  const second = Math.floor(NOW_MS / 1_000);
   const made = {
     project: "forwarded",
     name: "faithfulness",
-    event_time: NOW_MS / 1_000,
-    evaluated_at: NOW_MS / 1_000 + 5,
+    event_time: second,
+    evaluated_at: second + 5,
     evaluation_id: "0123456789abcdef0123456789abcdef",
     trace_id: TRACE_ID.toString("hex"),
     span_id: SPAN_ID.toString("hex"),
