@@ -26,7 +26,8 @@ if (mode === "copies") builds.push(packages.map(createRequire(join(process.cwd()
 
 let assay;
 const within = (name, work) => (assay ? assay.traceAgent(name, work)() : work());
-const tools = { url, within, collect, errorOf, until };
+const policy = (content, work) => (assay ? assay.withContext({ content }, work) : work());
+const tools = { url, within, policy, wrapped, handedOver, collect, errorOf, until };
 const sets = builds.map((build) => situations(build, tools));
 if (traced && mode === "late") await import("@assay/instrumentation/register");
 if (traced) assay = await import("@assay/instrumentation");
@@ -65,6 +66,16 @@ async function attempt(name, situation) {
   } catch (error) {
     return `threw ${error?.stack ?? error}`;
   }
+}
+
+/** With `traceRetriever`, where the instrumentation is loaded. */
+function wrapped(search, options) {
+  return (...args) => (assay ? assay.traceRetriever(search, options) : search)(...args);
+}
+
+/** To `instrumentRetriever`, which gives back the very object. */
+function handedOver(client) {
+  return !assay || assay.instrumentRetriever(client) === client;
 }
 
 /** What an async iterable gives, or the first `limit` of it: then it is left. */

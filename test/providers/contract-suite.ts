@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { beforeAll, describe, expect, test } from "vitest";
 import {
-  BEHAVIOURS,
+  behavioursOf,
   runContract,
   versionOf,
   type ContractResult,
@@ -10,17 +10,16 @@ import {
 } from "./contract.ts";
 import { SUPPORT_PAGE, supportRow } from "./support-page.ts";
 
-export function contractSuite(provider: Provider): void {
-  describe.skipIf(versionOf(provider) === undefined)(provider.name, () => {
+export function contractSuite(provider: Provider, skipped = false): void {
+  describe.skipIf(skipped || versionOf(provider) === undefined)(provider.name, () => {
     let contract: ContractResult;
     beforeAll(async () => {
       contract = await runContract(provider);
     }, 180_000);
 
-    const extra = Object.keys(provider.calls).filter(
-      (name) => !(BEHAVIOURS as readonly string[]).includes(name),
-    );
-    test.each([...BEHAVIOURS, ...extra])("%s", (name) => {
+    const behaviours = behavioursOf(provider);
+    const extra = Object.keys(provider.calls).filter((name) => !behaviours.includes(name));
+    test.each([...behaviours, ...extra])("%s", (name) => {
       expect(contract.results.get(name)?.problems).toEqual([]);
     });
 

@@ -1,5 +1,5 @@
 /**
- * One contract for every provider: with the instrumentation the service sees exactly what it sees without, and each call
+ * One contract for every provider of models, and one for every store that is searched: with the instrumentation the service sees exactly what it sees without, and each call
  * is one span that says how it went.
  *
  * A provider brings a script (.mjs, see anthropic.mjs) that maps behaviours to situations, a model API of its own on
@@ -18,7 +18,7 @@ import { startOtlpSink, type SinkSpan } from "../../instrumentation/testing/otlp
 import { runNode } from "../../instrumentation/testing/run-node.ts";
 import { folderWith, folderWithCopy, type InstalledAs } from "./service-folder.ts";
 
-export const BEHAVIOURS = [
+const BEHAVIOURS = [
   "plain",
   "streamed",
   "streamed and abandoned",
@@ -41,7 +41,35 @@ export const BEHAVIOURS = [
   "two copies of the SDK",
 ] as const;
 
+const SEARCH_BEHAVIOURS = [
+  "query",
+  "k",
+  "ids and scores",
+  "content, full",
+  "content, redacted",
+  "content, hash only",
+  "content, off",
+  "nothing found",
+  "error",
+  "aborted",
+  "concurrent searches",
+  "handed to instrumentRetriever",
+  "imported before the registration",
+  "both module systems",
+] as const;
+
 type Behaviour = (typeof BEHAVIOURS)[number];
+
+/** What is true of the process rather than of a call. */
+const OF_PROCESS: readonly string[] = [
+  "imported before the registration",
+  "both module systems",
+  "two copies of the SDK",
+] satisfies readonly Behaviour[];
+
+export function behavioursOf({ searches }: Pick<Provider, "searches">): readonly string[] {
+  return searches ? SEARCH_BEHAVIOURS : BEHAVIOURS;
+}
 
 /** Attribute → its value; `PRESENT`: any; `ANYHOW`: any or none; undefined: it must not be there. */
 export type Expected = Readonly<Record<string, unknown>>;
@@ -51,7 +79,10 @@ export const ANYHOW = Symbol("anyhow");
 
 export interface Provider {
   readonly name: string;
+  /** Ours: there is no SDK, and nothing is patched. */
   readonly package: string;
+  /** Its calls are searches in a store. @default false: calls to a model */
+  readonly searches?: boolean;
   /** What a service has besides, or under another name than here: another major. */
   readonly installedAs?: InstalledAs;
   /** Exports `packages` and `situations`. */
@@ -76,7 +107,7 @@ interface BehaviourResult {
   unsupported?: string;
 }
 
-export interface ContractResult {
+export interface ContractResult extends Pick<Provider, "searches"> {
   provider: string;
   package: string;
   version: string;
@@ -96,8 +127,10 @@ type Mode = "esm" | "cjs" | "late" | "copies";
 const HERE = new URL("./", import.meta.url);
 const CHILD = fileURLToPath(new URL("contract-child.mjs", HERE));
 const REGISTER = fileURLToPath(new URL("../../instrumentation/register.ts", HERE));
-/** What is true of the process rather than of a call is tried with the first two. */
+/** What is true of the process is tried with these. */
 const SAMPLES = ["plain", "streamed"];
+const SEARCH_SAMPLES = ["k", "ids and scores"];
+const OURS = "@assay/instrumentation";
 
 export function versionOf(provider: Provider): string | undefined {
   return installedVersion(packagesOf(provider)[provider.package] ?? provider.package);
@@ -105,12 +138,17 @@ export function versionOf(provider: Provider): string | undefined {
 
 /** @param folder in node_modules */
 export function installedVersion(folder: string): string | undefined {
-  const manifest = new URL(`node_modules/${folder}/package.json`, HERE);
+  const manifest = new URL(
+    `${folder === OURS ? "../../" : ""}node_modules/${folder}/package.json`,
+    HERE,
+  );
   if (!existsSync(manifest)) return undefined;
   return (JSON.parse(readFileSync(manifest, "utf8")) as { version: string }).version;
 }
 
 function packagesOf(provider: Provider): InstalledAs {
+  // A folder of a service has ours already.
+  if (provider.package === OURS) return {};
   return { [provider.package]: provider.package, ...provider.installedAs };
 }
 
@@ -134,8 +172,10 @@ export async function runContract(provider: Provider): Promise<ContractResult> {
     lateProblems(provider, esm),
     copiesProblems(provider, esm),
   ]);
-  const whole = (name: Behaviour, problems: string[]): void =>
-    addResult(results, name, problems, "process", esm.unsupported[name]);
+  const whole = (name: Behaviour, problems: string[]): void => {
+    if (behavioursOf(provider).includes(name))
+      addResult(results, name, problems, "process", esm.unsupported[name]);
+  };
   whole("both module systems", moduleProblems);
   whole("imported before the registration", late);
   whole("two copies of the SDK", copies);
@@ -143,6 +183,7 @@ export async function runContract(provider: Provider): Promise<ContractResult> {
     provider: provider.name,
     package: provider.package,
     version: versionOf(provider) ?? "unknown",
+    ...(provider.searches && { searches: true }),
     results,
     recorded: new Set(provider.recorded),
   };
@@ -150,7 +191,7 @@ export async function runContract(provider: Provider): Promise<ContractResult> {
 
 /** The contract's, and the ones of the script beyond them. */
 function namesOf(provider: Provider, outcome: Outcome): string[] {
-  const ofCalls = BEHAVIOURS.slice(0, -3);
+  const ofCalls = behavioursOf(provider).filter((name) => !OF_PROCESS.includes(name));
   return [...new Set([...ofCalls, ...Object.keys(provider.calls), ...Object.keys(outcome.seen)])];
 }
 
@@ -175,10 +216,7 @@ async function run(
   { cwd, only = [] }: { cwd?: string; only?: readonly string[] } = {},
 ): Promise<Outcome> {
   const [sink, server] = await Promise.all([startOtlpSink(), provider.startServer()]);
-  await using service = await folderWith({
-    [provider.package]: provider.package,
-    ...provider.installedAs,
-  });
+  await using service = await folderWith(packagesOf(provider));
   const child = join(service.folder, basename(CHILD));
   await copyFile(CHILD, child);
   try {
@@ -225,8 +263,9 @@ function descendants(parent: SinkSpan, spans: readonly SinkSpan[]): SinkSpan[] {
     .flatMap((span) => [span, ...descendants(span, spans)]);
 }
 
-function isModelCall(span: SinkSpan): boolean {
-  return MODEL_OPERATIONS.has(String(span.attributes["gen_ai.operation.name"]));
+function isCall({ searches }: Provider, span: SinkSpan): boolean {
+  const operation = String(span.attributes["gen_ai.operation.name"]);
+  return searches ? operation === "retrieval" : MODEL_OPERATIONS.has(operation);
 }
 
 /** `concurrent calls a` is a part of `concurrent calls`; parts have one letter. */
@@ -237,8 +276,8 @@ function isPartOf(span: string, name: string): boolean {
 
 function spanProblems(provider: Provider, name: string, spans: readonly SinkSpan[]): string[] {
   const expected = provider.calls[name] ?? [{}];
-  const calls = spans.filter(isModelCall);
-  const around = spans.filter((span) => !isModelCall(span)).map((span) => span.name);
+  const calls = spans.filter((span) => isCall(provider, span));
+  const around = spans.filter((span) => !isCall(provider, span)).map((span) => span.name);
   const expectedAround = provider.around?.[name] ?? [];
   if (!isDeepStrictEqual(around.toSorted(), expectedAround))
     return [`the spans around are ${show(around)} instead of ${show(expectedAround)}`];
@@ -282,18 +321,19 @@ function meaningOf(value: unknown): unknown {
 
 async function lateProblems(provider: Provider, plain: Outcome): Promise<string[]> {
   if (plain.unsupported["imported before the registration"] !== undefined) return [];
-  const traced = await run(provider, "late", true, { only: SAMPLES });
-  return [...SAMPLES.flatMap((name) => compare(provider, name, plain, traced)), ...traced.problems];
+  const only = provider.searches ? SEARCH_SAMPLES : SAMPLES;
+  const traced = await run(provider, "late", true, { only });
+  return [...only.flatMap((name) => compare(provider, name, plain, traced)), ...traced.problems];
 }
 
 /** The second copy lies where the process was started, as a dependency's own lies beside it. */
 async function copiesProblems(provider: Provider, plain: Outcome): Promise<string[]> {
-  if (plain.unsupported["two copies of the SDK"] !== undefined) return [];
+  if (provider.searches || plain.unsupported["two copies of the SDK"] !== undefined) return [];
   await using copy = await folderWithCopy(provider.package, packagesOf(provider));
   const traced = await run(provider, "copies", true, { cwd: copy.folder, only: SAMPLES });
   const problems = [...traced.problems];
   for (const name of SAMPLES) {
-    const calls = callsOf(name, traced.spans).filter(isModelCall);
+    const calls = callsOf(name, traced.spans).filter((span) => isCall(provider, span));
     const expected = { ...provider.every, ...provider.calls[name]?.[0] };
     if (calls.length !== 2) problems.push(`${calls.length} spans of two copies`);
     problems.push(...calls.flatMap((span) => attributeProblems(span, expected)));

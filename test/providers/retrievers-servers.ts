@@ -1,6 +1,6 @@
 /**
  * What Pinecone, Qdrant and Chroma answer over HTTP, for the clients under test. Found are `topK` documents whose ids
- * carry the place that was searched; the place says how the server behaves: `empty`, `missing` (404), `broken` (the
+ * carry the place that was searched; the place says how the server behaves: `empty`, `letters`, `missing` (404), `broken` (the
  * connection ends), `slow`.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
@@ -126,7 +126,7 @@ function found(place: string, howMany: number) {
   return Array.from({ length: place === "empty" ? 0 : howMany }, (_, at) => ({
     id: `${place}-${at}`,
     score: 1 - (at + 1) / 8,
-    text: `about ${place} ${at}`,
+    text: place === "letters" ? "Pay with 4111 1111 1111 1111" : `about ${place} ${at}`,
   }));
 }
 
