@@ -77,7 +77,7 @@ export async function readEvaluations(
       limit: MAX_EVALUATIONS,
       ...(known.length > 0 && { responses: known }),
     },
-    isLookUp: true,
+    threads: 1,
   });
   return rows.map((row) => ({ ...row, span_id: row.span_id === NO_SPAN ? "" : row.span_id }));
 }

@@ -225,7 +225,6 @@ LIMIT 1 BY s.trace_id, s.span_id`,
       traces: [...new Set(places.map(({ trace_id }) => trace_id))],
       ...extent(places),
     },
-    isLookUp: true,
   });
   const content = fields.includes("content") ? await readContentOf(store, rows) : undefined;
   return rows.map((row) => ({

@@ -18,11 +18,13 @@ interface Query {
   parameters?: Record<string, unknown>;
   /** @default MAX_QUERY_SECONDS */
   seconds?: number;
+  /** For what reads a few rows: more threads would cost more than they read. @default the engine's */
+  threads?: number;
   /**
-   * Reads a few rows by their key: in one thread, since more would cost more than they read, and by the engine's older analysis,
-   * which understands a query in half of the time, and that is most of what such a one costs. @default false
+   * Has no subqueries: the engine's older analysis understands it in half of the time, which is most of what a look-up costs.
+   * Nested ones it goes through again and again. @default false
    */
-  isLookUp?: boolean;
+  isFlat?: boolean;
   /** Groups by the beginning of the table's key: one group after the other, instead of all in memory. @default false */
   inKeyOrder?: boolean;
 }
@@ -56,7 +58,8 @@ export function createStore(client: ClickHouseClient, options: StoreOptions = {}
     sql,
     parameters = {},
     seconds = MAX_QUERY_SECONDS,
-    isLookUp,
+    threads,
+    isFlat,
     inKeyOrder,
   }: Query) => ({
     query: sql,
@@ -65,7 +68,8 @@ export function createStore(client: ClickHouseClient, options: StoreOptions = {}
     ...(signal && { abort_signal: signal }),
     clickhouse_settings: {
       max_execution_time: seconds,
-      ...(isLookUp && { max_threads: 1, enable_analyzer: 0 as const }),
+      ...(threads !== undefined && { max_threads: threads }),
+      ...(isFlat && { enable_analyzer: 0 as const }),
       ...(inKeyOrder && { optimize_aggregation_in_order: 1 as const }),
       ...(limits && {
         max_rows_to_read: String(limits.rows),

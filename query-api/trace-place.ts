@@ -36,7 +36,8 @@ export async function findTrace(store: Store, traceId: string): Promise<TracePla
   const rows = await store.rows<PlaceRow>({
     sql: SQL,
     parameters: { trace: traceId },
-    isLookUp: true,
+    threads: 1,
+    isFlat: true,
   });
   const first = rows[0];
   if (!first) throw new ApiError("trace_not_found", undefined, { trace_id: traceId });

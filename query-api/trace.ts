@@ -58,7 +58,8 @@ export async function readTrace(
     store.rows<FactRow & DetailRow>({
       sql: SPANS_SQL,
       parameters: { ...placeParameters(place), limit: maxSpans + 1 },
-      isLookUp: true,
+      threads: 1,
+      isFlat: true,
     }),
     options.content ? readContent(store, place) : undefined,
   ]);
@@ -109,7 +110,8 @@ export async function readSpan(
     store.rows<FactRow & DetailRow>({
       sql: SPAN_SQL,
       parameters: { ...placeParameters(place), span: spanId },
-      isLookUp: true,
+      threads: 1,
+      isFlat: true,
     }),
     readContent(store, place, spanId),
   ]);
