@@ -3,10 +3,10 @@
  * service's tick.
  */
 import type { Attributes } from "@opentelemetry/api";
+import type { CanonicalJson } from "./canonical-json.ts";
 import type { ContentWriter, Redact } from "./content-writer.ts";
 import { ATTR } from "./conventions.ts";
 import type { Reply } from "./dialect.ts";
-import { canonicalJson, JsonTexts } from "./hash.ts";
 import { countError, stats } from "./health.ts";
 import { toolDefinition } from "./openai/request.ts";
 import { formatUsd, type Usage } from "./pricing.ts";
@@ -21,16 +21,22 @@ export interface FinishedRequest extends HashedCall {
   /** What a guard around the call hides. */
   hidden: Redact | undefined;
   startedAtUnixMs: number;
+  /** The span is encoded as soon as it ends: content need not become a string for that. */
+  encodedAtOnce: boolean;
 }
 
 /** Without a tokeniser, which a service should not have to load for us: four characters a token. */
 const CHARACTERS_PER_TOKEN = 4;
 
-/** @param reply absent when the answer was never seen */
+/**
+ * @param reply absent when the answer was never seen
+ * @param json must not be cleared before the span has ended: the content may lie in it
+ */
 export function replyAttributes(
   request: FinishedRequest,
   reply: Reply | undefined,
   withContent: boolean,
+  json: CanonicalJson,
 ): Attributes {
   const attributes: Attributes = {};
   if (reply) {
@@ -41,14 +47,11 @@ export function replyAttributes(
       attempt("pricing a call", () => describeCost(attributes, request, reply, usage));
     }
   }
-  const captures = request.contentMode !== "off";
-  const texts = captures ? new JsonTexts() : undefined;
   attempt("hashing a prompt", () => {
-    attributes[ATTR.assayPromptHash] = hashOfCall(request, texts);
+    attributes[ATTR.assayPromptHash] = hashOfCall(request, json);
   });
-  if (!captures) return attributes;
-  if (withContent)
-    attempt("writing content", () => writeContent(attributes, request, reply, texts));
+  if (request.contentMode === "off") return attributes;
+  if (withContent) attempt("writing content", () => writeContent(attributes, request, reply, json));
   else attributes[ATTR.assayContentDropped] = true;
   return attributes;
 }
@@ -138,7 +141,7 @@ function writeContent(
   attributes: Attributes,
   request: FinishedRequest,
   reply: Reply | undefined,
-  texts: JsonTexts | undefined,
+  json: CanonicalJson,
 ): void {
   if (request.contentMode === "off") return;
   const writer = contentWriter(request.contentMode, request.hidden);
@@ -146,21 +149,18 @@ function writeContent(
   const output = reply ? request.dialect.output(reply, writer) : [];
   const input = request.dialect.input(request.content, writer);
   const tools = request.content.tools.map((tool) => writer.definition(toolDefinition(tool)));
-  put(attributes, ATTR.outputMessages, output, texts);
-  put(attributes, ATTR.inputMessages, input.messages, texts);
-  put(attributes, ATTR.systemInstructions, input.system ?? [], texts);
-  put(attributes, ATTR.toolDefinitions, tools, texts);
+  const put = (name: string, values: readonly unknown[]): void => {
+    if (values.length === 0) return;
+    attributes[name] = request.encodedAtOnce
+      ? (json.bytes(values) as unknown as string) // what encodes attributes knows it
+      : json.write(values);
+  };
+  put(ATTR.outputMessages, output);
+  put(ATTR.inputMessages, input.messages);
+  put(ATTR.systemInstructions, input.system ?? []);
+  put(ATTR.toolDefinitions, tools);
   if (request.reference) attributes[ATTR.assayReference] = writer.text(request.reference);
   noteWriter(attributes, writer);
-}
-
-function put(
-  attributes: Attributes,
-  name: string,
-  values: readonly unknown[],
-  texts: JsonTexts | undefined,
-): void {
-  if (values.length > 0) attributes[name] = canonicalJson(values, texts);
 }
 
 export function noteWriter(attributes: Attributes, writer: ContentWriter): void {

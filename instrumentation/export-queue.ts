@@ -8,6 +8,7 @@
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { context, createContextKey, type Attributes } from "@opentelemetry/api";
+import { WrittenJson } from "./canonical-json.ts";
 import { ATTR } from "./conventions.ts";
 import type { EndedSpan } from "./ended-span.ts";
 import { countError, stats, warnOnce } from "./health.ts";
@@ -237,8 +238,8 @@ function countFailed(spans: number, error: unknown): void {
 function sizeOf(attributes: Attributes): number {
   let bytes = SPAN_BYTES;
   for (const key of CONTENT_KEYS) {
-    const value = attributes[key];
-    if (typeof value === "string") bytes += value.length;
+    const value: unknown = attributes[key];
+    if (typeof value === "string" || value instanceof WrittenJson) bytes += value.length;
   }
   return bytes;
 }

@@ -16,6 +16,7 @@ import {
   type SpanOptions,
 } from "@opentelemetry/api";
 import { replyAttributes, type FinishedRequest } from "./call-attributes.ts";
+import { type CanonicalJson, usingCanonicalJson } from "./canonical-json.ts";
 import { ATTR } from "./conventions.ts";
 import type { Dialect, Reply } from "./dialect.ts";
 import { enqueueFinished } from "./drain.ts";
@@ -40,6 +41,14 @@ const INSIDE = createContextKey("assay.model-call");
 
 export function isInsideModelCall(context: Context): boolean {
   return context.getValue(INSIDE) === true;
+}
+
+interface Finish {
+  reply: Reply | undefined;
+  error: unknown;
+  endedAt: number;
+  withContent: boolean;
+  json: CanonicalJson;
 }
 
 type Listener = (context: Context) => void;
@@ -110,6 +119,7 @@ export class ModelCall {
       reference: llmContext?.reference,
       hidden: hiddenText(),
       startedAtUnixMs: Date.now() - (now - this.#startedAt),
+      encodedAtOnce: tracing.encodesAtOnce,
     };
     stats.spansStarted++;
   }
@@ -165,7 +175,8 @@ export class ModelCall {
       contentSize: captures ? this.#request.content.size + (reply?.outputSize ?? 0) : 0,
       finish: (withContent) => {
         if (isMeasured) guarded("recording metrics", () => this.#measure(reply, error, endedAt));
-        if (isRecording) this.#finish(reply, error, endedAt, withContent);
+        if (isRecording)
+          usingCanonicalJson((json) => this.#finish({ reply, error, endedAt, withContent, json }));
       },
     });
   }
@@ -184,10 +195,10 @@ export class ModelCall {
     });
   }
 
-  #finish(reply: Reply | undefined, error: unknown, endedAt: number, withContent: boolean): void {
+  #finish({ reply, error, endedAt, withContent, json }: Finish): void {
     const span = this.#span;
     try {
-      const attributes = replyAttributes(this.#request, reply, withContent);
+      const attributes = replyAttributes(this.#request, reply, withContent, json);
       if (this.#firstChunkAt !== undefined)
         attributes[ATTR.responseTimeToFirstChunk] = (this.#firstChunkAt - this.#startedAt) / 1000;
       this.#markError(attributes, error, reply);

@@ -15,6 +15,8 @@ import type { Settings } from "./settings.ts";
 export interface Pipeline {
   provider: PrivateTracerProvider;
   queue: SpanQueue;
+  /** Spans wait as bytes, not as objects. */
+  encodesAtOnce: boolean;
 }
 
 export function createPipeline(settings: Settings): Pipeline {
@@ -23,7 +25,7 @@ export function createPipeline(settings: Settings): Pipeline {
     resource: serviceResource(settings),
     ended: (span) => queue.onEnd(span),
   });
-  return { provider, queue };
+  return { provider, queue, encodesAtOnce: settings.protocol !== "http/json" };
 }
 
 /** Who sends: the service, as its settings name it. */

@@ -4,9 +4,10 @@
  * instrumentation that says as much.
  */
 import type { Attributes } from "@opentelemetry/api";
+import type { CanonicalJson } from "./canonical-json.ts";
 import { ContentWriter } from "./content-writer.ts";
 import type { Dialect, RequestContent } from "./dialect.ts";
-import { HASHED_PARAMETERS, promptHash, type JsonTexts } from "./hash.ts";
+import { HASHED_PARAMETERS, promptHash } from "./hash.ts";
 import { toolDefinition } from "./openai/request.ts";
 import type { Fields } from "./untyped.ts";
 
@@ -62,13 +63,13 @@ const NOT_HASHED: ReadonlySet<string> = new Set([
   "mask",
 ]);
 
-export function hashOfCall(call: HashedCall, texts?: JsonTexts): string {
+export function hashOfCall(call: HashedCall, json?: CanonicalJson): string {
   const { provider, model, content } = call;
   const { system, messages } = writtenInput(call);
   const tools = content.tools.length === 0 ? undefined : content.tools.map(toolDefinition);
   return promptHash(
     { provider, model, system, messages, tools, parameters: parameters(call) },
-    texts,
+    json,
   );
 }
 

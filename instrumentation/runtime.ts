@@ -61,7 +61,7 @@ export function start(): void {
   if (pipeline || runtime.settings.disabled) return;
   for (const problem of runtime.settings.problems) warnOnce(problem, problem);
   pipeline = createPipeline(runtime.settings);
-  setPrivateProvider(pipeline.provider);
+  setPrivateProvider(pipeline.provider, pipeline.encodesAtOnce);
   trackQueue(pipeline.queue, true);
   // Now and not in the first request: reading the prices takes some tens of milliseconds.
   guarded("loading prices", loadPriceBook);

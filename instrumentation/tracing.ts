@@ -24,6 +24,8 @@ import { PRIVATE_ROOT } from "./private-context.ts";
 
 export interface Tracing {
   readonly mode: "global" | "private";
+  /** Its spans are encoded when they end, and nobody reads them later. */
+  readonly encodesAtOnce: boolean;
   readonly tracer: Tracer;
   active(): Context;
   run<T>(context: Context, work: () => T): T;
@@ -41,9 +43,10 @@ let globalTracing: Tracing | undefined;
 let globalProvider: TracerProvider | undefined;
 let stopped = false;
 
-export function setPrivateProvider(provider: TracerProvider): void {
+export function setPrivateProvider(provider: TracerProvider, encodesAtOnce = false): void {
   privateTracing = {
     mode: "private",
+    encodesAtOnce,
     tracer: tracerOf(provider),
     active: activePrivate,
     run: (ctx, work) => scopes.run(ctx, work),
@@ -83,6 +86,7 @@ function globalTracingNow(): Tracing | undefined {
     finishBeforeShutdown(provider);
     globalTracing = {
       mode: "global",
+      encodesAtOnce: false,
       tracer: tracerOf(provider),
       active: () => context.active(),
       run: (ctx, work) => context.with(ctx, work),

@@ -1,5 +1,6 @@
 /** Attributes as OTLP's KeyValue messages, with the types that the SDK's own exporters give them. */
 import type { Attributes, AttributeValue } from "@opentelemetry/api";
+import { WrittenJson } from "../canonical-json.ts";
 import { MessageWriter } from "./message-writer.ts";
 
 /** The names of attributes repeat, and so do most of their texts from call to call: model, host, currency. */
@@ -95,6 +96,11 @@ function writeNumber(writer: MessageWriter, value: number): void {
 }
 
 function writeObject(writer: MessageWriter, value: object, depth: number): void {
+  if (value instanceof WrittenJson) {
+    writer.varint(0x0a); // string_value = 1
+    writer.bytes(value.utf8);
+    return;
+  }
   if (value instanceof Uint8Array) {
     writer.varint(0x3a); // bytes_value = 7
     writer.bytes(value);
