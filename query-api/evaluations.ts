@@ -39,29 +39,23 @@ interface Evaluated {
 const NOT_BEFORE =
   "e.event_time >= fromUnixTimestamp64Nano({start:Int64}, 'UTC') - INTERVAL 1 HOUR";
 /** Named, since a query over all fifty costs more to understand than to run. */
-const COLUMNS = `e.evaluation_id, e.name, e.project, e.service, e.span_id, e.response_id, e.event_time, e.evaluated_at, e.source,
-  e.evaluator, e.score, e.label, e.explanation, e.error_type, e.attributes, e.received_at`;
-/** Without ids of their own; nothing is read for them where no call of the trace has an answer's id. */
-const BY_RESPONSE = `
-UNION ALL SELECT ${COLUMNS} FROM assay.evaluations AS e
-WHERE e.project IN {projects:Array(String)} AND e.trace_id = toFixedString('', 16) AND ${NOT_BEFORE}
-  AND e.response_id IN {responses:Array(String)}`;
-
-const sqlOf = (alsoByResponse: boolean): string => `
+const SELECT = `
 SELECT lower(hex(e.evaluation_id)) AS evaluation_id, e.name AS name, e.project AS project, e.service AS service,
   lower(hex(e.span_id)) AS span_id, e.response_id AS response_id,
   concat(replaceOne(toString(e.event_time), ' ', 'T'), 'Z') AS time,
   concat(replaceOne(toString(e.evaluated_at), ' ', 'T'), 'Z') AS evaluated_at,
   e.source AS source, e.evaluator AS evaluator, e.score AS score, e.label AS label, e.explanation AS explanation,
-  e.error_type AS error_type, e.attributes AS attributes
-FROM (
-  SELECT * FROM (
-    SELECT ${COLUMNS} FROM assay.evaluations AS e WHERE e.trace_id = toFixedString(unhex({trace:String}), 16) AND ${NOT_BEFORE}
-    ${alsoByResponse ? BY_RESPONSE : ""}
-  ) ORDER BY received_at DESC LIMIT 1 BY evaluation_id
-) AS e
-ORDER BY e.event_time, e.name, e.evaluation_id
-LIMIT {limit:UInt32}`;
+  e.error_type AS error_type, e.attributes AS attributes, toString(e.received_at) AS received_at
+FROM assay.evaluations AS e WHERE ${NOT_BEFORE}`;
+const EARLIEST = "ORDER BY e.event_time LIMIT {limit:UInt32}";
+const OF_TRACE = `${SELECT} AND e.trace_id = toFixedString(unhex({trace:String}), 16) ${EARLIEST}`;
+/** Without ids of their own; nothing is read for them where no call of the trace has an answer's id. */
+const OF_RESPONSES = `${SELECT} AND e.project IN {projects:Array(String)} AND e.trace_id = toFixedString('', 16)
+  AND e.response_id IN {responses:Array(String)} ${EARLIEST}`;
+
+interface EvaluationRow extends Evaluation {
+  received_at: string;
+}
 
 /** `responses`: ids of the answers that the trace's calls got. */
 export async function readEvaluations(
@@ -70,16 +64,36 @@ export async function readEvaluations(
   responses: readonly string[],
 ): Promise<Evaluation[]> {
   const known = [...new Set(responses)].filter((id) => id !== "");
-  const rows = await store.rows<Evaluation>({
-    sql: sqlOf(known.length > 0),
+  const rows = await store.rows<EvaluationRow>({
+    sql: known.length > 0 ? `${OF_TRACE} UNION ALL ${OF_RESPONSES}` : OF_TRACE,
     parameters: {
       ...placeParameters(place),
       limit: MAX_EVALUATIONS,
       ...(known.length > 0 && { responses: known }),
     },
     threads: 1,
+    isFlat: true,
   });
-  return rows.map((row) => ({ ...row, span_id: row.span_id === NO_SPAN ? "" : row.span_id }));
+  const last = new Map<string, EvaluationRow>();
+  for (const row of rows) {
+    const other = last.get(row.evaluation_id);
+    if (!other || other.received_at < row.received_at) last.set(row.evaluation_id, row);
+  }
+  return [...last.values()].sort(byTime).slice(0, MAX_EVALUATIONS).map(shown);
+}
+
+function byTime(a: Evaluation, b: Evaluation): number {
+  return (
+    compare(a.time, b.time) || compare(a.name, b.name) || compare(a.evaluation_id, b.evaluation_id)
+  );
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function shown({ received_at: _, ...row }: EvaluationRow): Evaluation {
+  return { ...row, span_id: row.span_id === NO_SPAN ? "" : row.span_id };
 }
 
 /**

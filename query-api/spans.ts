@@ -33,6 +33,8 @@ import type { Store } from "./store.ts";
 
 const HOUR_MS = 3_600_000;
 const WINDOWS_MS = [HOUR_MS / 12, HOUR_MS, 24 * HOUR_MS];
+/** Windows in which more threads would cost more than they read. */
+const FEW_ROWS_MS = HOUR_MS;
 
 /** Filter parameters and the column that each is compared with. */
 const SPAN_FILTERS = {
@@ -178,6 +180,8 @@ async function findPlaces(store: Store, search: Search, most: number): Promise<P
         to: nanos(toMs),
         limit: most,
       },
+      isFlat: true,
+      ...(upperMs - startMs <= FEW_ROWS_MS && { threads: 1 }),
     });
     if (found.length >= most) break;
   }
@@ -215,16 +219,18 @@ export async function readPage(
 FROM assay.spans AS s
 WHERE s.project IN {projects:Array(String)}
   AND s.event_time BETWEEN fromUnixTimestamp64Nano({first:Int64}, 'UTC') AND fromUnixTimestamp64Nano({last:Int64}, 'UTC')
-  AND s.span_id IN (SELECT toFixedString(unhex(arrayJoin({spans:Array(String)})), 8))
-  AND s.trace_id IN (SELECT toFixedString(unhex(arrayJoin({traces:Array(String)})), 16))
+  AND s.span_id IN reinterpret(unhex({spans:String}), 'Array(FixedString(8))')
+  AND s.trace_id IN reinterpret(unhex({traces:String}), 'Array(FixedString(16))')
 ORDER BY s.event_time DESC, s.trace_id DESC, s.span_id DESC
 LIMIT 1 BY s.trace_id, s.span_id`,
     parameters: {
       projects: [...new Set(places.map(({ project }) => project))],
-      spans: places.map(({ span_id }) => span_id),
-      traces: [...new Set(places.map(({ trace_id }) => trace_id))],
+      spans: places.map(({ span_id }) => span_id).join(""),
+      traces: [...new Set(places.map(({ trace_id }) => trace_id))].join(""),
       ...extent(places),
     },
+    threads: 1,
+    isFlat: true,
   });
   const content = fields.includes("content") ? await readContentOf(store, rows) : undefined;
   return rows.map((row) => ({

@@ -21,7 +21,7 @@ interface Query {
   /** For what reads a few rows: more threads would cost more than they read. @default the engine's */
   threads?: number;
   /**
-   * Has no subqueries: the engine's older analysis understands it in half of the time, which is most of what a look-up costs.
+   * Has no nested queries: the engine's older analysis understands it in half of the time, which is most of what a look-up costs.
    * Nested ones it goes through again and again. @default false
    */
   isFlat?: boolean;

@@ -24,12 +24,13 @@ interface PlaceRow {
   spans: string;
 }
 
+// A row for each day and project, and more until the parts that hold them are merged: here they are put together, which asks
+// less of the engine.
 const SQL = `
-SELECT i.project AS project, toString(toUnixTimestamp64Nano(min(i.start))) AS start,
-  toString(toUnixTimestamp64Nano(max(i.end))) AS end, toString(sum(i.spans)) AS spans
+SELECT i.project AS project, toString(toUnixTimestamp64Nano(i.start)) AS start,
+  toString(toUnixTimestamp64Nano(i.end)) AS end, toString(i.spans) AS spans
 FROM assay.trace_index AS i
-WHERE i.trace_id = toFixedString(unhex({trace:String}), 16)
-GROUP BY i.project ORDER BY i.project`;
+WHERE i.trace_id = toFixedString(unhex({trace:String}), 16)`;
 
 /** @throws ApiError `trace_not_found` */
 export async function findTrace(store: Store, traceId: string): Promise<TracePlace> {
@@ -43,7 +44,7 @@ export async function findTrace(store: Store, traceId: string): Promise<TracePla
   if (!first) throw new ApiError("trace_not_found", undefined, { trace_id: traceId });
   return {
     traceId,
-    projects: rows.map((row) => row.project),
+    projects: [...new Set(rows.map((row) => row.project))].sort(),
     start: rows.reduce(
       (least, row) => (BigInt(row.start) < BigInt(least) ? row.start : least),
       first.start,

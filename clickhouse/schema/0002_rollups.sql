@@ -78,12 +78,13 @@ FROM ingest AS s
 WHERE s.operation != ''
 GROUP BY project, ts, service, environment, provider, request_model, response_model, operation, is_model_call, status;
 
+-- A sketch takes as long to read as to merge, and all of a granule are read: so granules are small where sketches are large.
 CREATE TABLE IF NOT EXISTS llm_1h {{on_cluster}} AS llm_1m
 ENGINE = {{AggregatingMergeTree}}
 PARTITION BY toYYYYMM(ts)
 ORDER BY (project, ts, service, environment, provider, request_model, response_model, operation, is_model_call, status)
 TTL ts + INTERVAL {{days:llm_1h}} DAY
-SETTINGS {{durable}};
+SETTINGS {{durable}}, index_granularity = 256;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS llm_1h_mv {{on_cluster}} TO llm_1h AS
 SELECT
@@ -124,7 +125,7 @@ ENGINE = {{AggregatingMergeTree}}
 PARTITION BY toYear(ts)
 ORDER BY (project, ts, service, environment, provider, request_model, response_model, operation, is_model_call, status)
 TTL ts + INTERVAL {{days:llm_1d}} DAY
-SETTINGS {{durable}};
+SETTINGS {{durable}}, index_granularity = 256;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS llm_1d_mv {{on_cluster}} TO llm_1d AS
 SELECT
