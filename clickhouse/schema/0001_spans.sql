@@ -8,6 +8,9 @@
 -- Placeholders, filled by the migration runner (clickhouse/statements.ts): {{on_cluster}}, {{MergeTree}} and
 -- {{AggregatingMergeTree}} (the Replicated ones on a cluster), {{durable}} (deduplication window and fsync settings),
 -- {{few_files}} and {{wide_merges}} (how parts are written and merged), {{days:NAME}} (retention). Every statement can be run again: a migration that was killed halfway starts over.
+--
+-- To change a view, drop it and make it anew in a migration, with all collectors but one stopped: one that was changed by MODIFY
+-- QUERY takes other deduplication tokens after the engine's next restart, and a block in doubt would be stored twice.
 
 CREATE TABLE IF NOT EXISTS ingest {{on_cluster}}
 (
@@ -66,6 +69,13 @@ CREATE TABLE IF NOT EXISTS ingest {{on_cluster}}
     reasoning_tokens   UInt32,                      -- part of output_tokens
     audio_input_tokens  UInt32,                     -- part of input_tokens
     audio_output_tokens UInt32,                     -- part of output_tokens
+    cache_write_1h_tokens UInt32,                   -- part of cache_write_tokens: kept for an hour
+    cache_read_audio_tokens UInt32,                 -- part of cache_read_tokens and of audio_input_tokens
+    image_input_tokens UInt32,                      -- part of input_tokens
+    image_output_tokens UInt32,                     -- part of output_tokens
+    web_searches       UInt32,                      -- run by the provider, charged by the piece
+    file_searches      UInt32,                      -- the same
+    service_tier       LowCardinality(String),      -- as the provider calls it: batch, flex, priority; empty when not said. Decides the price
     cost               Nullable(Decimal(38, 12)),   -- USD by our price book; null when unpriced, never 0 for that
     cost_status        LowCardinality(String),      -- priced | free | estimated | unpriced | '' (not a model call)
     price_id           LowCardinality(String),      -- row of price_book, or empty
@@ -169,6 +179,13 @@ CREATE TABLE IF NOT EXISTS spans {{on_cluster}}
     reasoning_tokens   UInt32 CODEC(T64, ZSTD(1)),
     audio_input_tokens  UInt32 CODEC(T64, ZSTD(1)),
     audio_output_tokens UInt32 CODEC(T64, ZSTD(1)),
+    cache_write_1h_tokens UInt32 CODEC(T64, ZSTD(1)),
+    cache_read_audio_tokens UInt32 CODEC(T64, ZSTD(1)),
+    image_input_tokens UInt32 CODEC(T64, ZSTD(1)),
+    image_output_tokens UInt32 CODEC(T64, ZSTD(1)),
+    web_searches       UInt32 CODEC(T64, ZSTD(1)),
+    file_searches      UInt32 CODEC(T64, ZSTD(1)),
+    service_tier       LowCardinality(String),
     cost               Nullable(Decimal(38, 12)) CODEC(ZSTD(1)),
     cost_status        LowCardinality(String),
     price_id           LowCardinality(String),
@@ -201,10 +218,21 @@ CREATE TABLE IF NOT EXISTS spans {{on_cluster}}
     collector_id       LowCardinality(String),
     batch              UInt64 CODEC(Delta(8), ZSTD(1)),
     row_kind           Enum8('span' = 0, 'content' = 1, 'message' = 2, 'evaluation' = 3) ALIAS 'span',
+    -- How many spans a span stands for: the sampler that kept it wrote its threshold into the trace state (`ot=th:…`, the
+    -- OpenTelemetry specification's consistent probability sampling). A threshold T, 14 hex digits with trailing zeros left
+    -- out, rejects T of 2^56, so that each span kept stands for 2^56 / (2^56 - T). No threshold, or one that cannot be read: 1.
+    -- Computed when it is asked for: nothing is stored.
+    sampling_threshold String
+        ALIAS extract(extract(trace_state, '(?:^|,)[ \t]*ot=([^,]*)'), '(?:^|;)th:([^;]*)'),
+    sampling_threshold_valid Bool
+        ALIAS match(sampling_threshold, '^([0-9a-f]{1,14})?$'),
+    sampling_weight Float64
+        ALIAS if(sampling_threshold_valid,
+            exp2(56) / (bitShiftLeft(toUInt64(1), 56) - reinterpretAsUInt64(reverse(unhex(rightPad(sampling_threshold, 14, '0'))))), 1),
     INDEX ix_trace trace_id TYPE bloom_filter(0.001) GRANULARITY 1,
     INDEX ix_session session_id TYPE bloom_filter(0.01) GRANULARITY 1,
     INDEX ix_user user_id TYPE bloom_filter(0.01) GRANULARITY 1,
-    INDEX ix_batch batch TYPE minmax GRANULARITY 1
+    INDEX ix_receipt (batch, received_at) TYPE minmax GRANULARITY 1   -- what was received lately, whatever times its spans say
 )
 ENGINE = {{MergeTree}}
 PARTITION BY toDate(event_time)
@@ -275,7 +303,9 @@ SELECT
     response_id, output_type, finish_reasons, error_type, server_address, agent_name, tool_name, tool_call_id,
     data_source, top_k, document_count, session_id, user_id, prompt_name, prompt_version, prompt_hash,
     temperature, top_p, seed, max_tokens, is_stream, usage_source, input_tokens, cache_read_tokens,
-    cache_write_tokens, output_tokens, reasoning_tokens, audio_input_tokens, audio_output_tokens, cost,
+    cache_write_tokens, output_tokens, reasoning_tokens, audio_input_tokens, audio_output_tokens,
+    cache_write_1h_tokens, cache_read_audio_tokens, image_input_tokens, image_output_tokens, web_searches,
+    file_searches, service_tier, cost,
     cost_status, price_id, reported_cost, reported_cost_source, ttft_ns, folded, attrs_string, attrs_int,
     attrs_double, attrs_bool, attrs_json, resource, resource_schema_url, scope_name, scope_version,
     scope_schema_url, scope_attributes, event_times, event_names, event_attributes, link_trace_ids,

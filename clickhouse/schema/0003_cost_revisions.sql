@@ -125,6 +125,7 @@ FROM cost_revisions_ingest AS r
 WHERE r.operation != ''
 GROUP BY project, day, user_id, provider, request_model;
 
+-- The times are given because missing ones would count as the day's beginning.
 CREATE MATERIALIZED VIEW IF NOT EXISTS cost_by_release_1d_revisions_mv {{on_cluster}} TO cost_by_release_1d AS
 SELECT
     if(bitTest(r.folded, 0), 'other', r.project) AS project,
@@ -140,7 +141,9 @@ SELECT
     if(bitTest(r.folded, 5), 'other', r.response_model) AS response_model,
     if(bitTest(r.folded, 6), 'other', r.operation) AS operation,
     sum(ifNull(r.new_cost, toDecimal128(0, 12))) - sum(ifNull(r.old_cost, toDecimal128(0, 12))) AS cost,
-    toInt64(countIf(r.is_model_call AND r.new_cost IS NULL)) - toInt64(countIf(r.is_model_call AND r.old_cost IS NULL)) AS unpriced_calls
+    toInt64(countIf(r.is_model_call AND r.new_cost IS NULL)) - toInt64(countIf(r.is_model_call AND r.old_cost IS NULL)) AS unpriced_calls,
+    min(toDateTime(r.event_time, 'UTC')) AS first_seen,
+    max(toDateTime(r.event_time, 'UTC')) AS last_seen
 FROM cost_revisions_ingest AS r
 WHERE r.operation != ''
 GROUP BY project, day, release, prompt_name, prompt_version, region, service, environment, provider, request_model, response_model, operation;

@@ -1,7 +1,7 @@
 /**
  * A stored score → the event that the GenAI conventions have for it, `gen_ai.evaluation.result`, of the span that was
  * judged. Another Assay keeps it as a judge's score, by the attributes beside those of
- * the conventions (clickhouse/schema/0019_forwarded_scores.sql).
+ * the conventions (clickhouse/schema/0005_evaluations.sql).
  */
 import { ATTR } from "@assay/instrumentation/conventions";
 import { transcodeLogs } from "../otlp/json.ts";

@@ -40,3 +40,53 @@ PARTITION BY toYYYYMM(event_time)
 ORDER BY (check_name, project, series, event_time)
 TTL event_time + INTERVAL {{days:check_results}} DAY
 SETTINGS {{durable}};
+
+-- What became of incidents: the journal of those who tell people, and of people who acknowledge. The newest row that has
+-- `incident` is how it stands.
+CREATE TABLE IF NOT EXISTS incidents {{on_cluster}}
+(
+    incident_id LowCardinality(String),
+    at          DateTime64(3, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    project     LowCardinality(String),
+    subject     LowCardinality(String),
+    event       LowCardinality(String),   -- open | again | resolved: people were told; acknowledge: somebody asked for it; acknowledged: they were told
+    severity    LowCardinality(String),   -- page | ticket
+    title       String CODEC(ZSTD(1)),
+    by          String CODEC(ZSTD(1)),    -- who acknowledged it, in their own words
+    incident    String CODEC(ZSTD(1))     -- JSON: for the collector alone
+)
+ENGINE = {{MergeTree}}
+PARTITION BY toYYYYMM(at)
+ORDER BY (incident_id, at)
+TTL toDateTime(at) + INTERVAL {{days:check_results}} DAY
+SETTINGS {{durable}}, {{few_files}}, {{wide_merges}};
+
+-- Who does what only one of several collectors may do: collector/checks/lease.ts.
+CREATE TABLE IF NOT EXISTS leases {{on_cluster}}
+(
+    name       LowCardinality(String),
+    holder     LowCardinality(String),
+    since      DateTime64(3, 'UTC'),    -- without a gap
+    renewed_at DateTime64(3, 'UTC'),
+    until      DateTime64(3, 'UTC')
+)
+ENGINE = {{MergeTree}}
+ORDER BY (name, renewed_at)
+TTL toDateTime(until) + INTERVAL 1 DAY
+SETTINGS {{durable}}, {{few_files}}, {{wide_merges}};
+
+-- The collector's /metrics, as it was each minute.
+CREATE TABLE IF NOT EXISTS collector_metrics {{on_cluster}}
+(
+    name         LowCardinality(String),
+    collector_id LowCardinality(String),
+    ts           DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    labels       Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    value        Float64 CODEC(ZSTD(1)),
+    increase     Float64 CODEC(ZSTD(1))        -- of a counter: since the minute before; 0 of a gauge, and at a start
+)
+ENGINE = {{MergeTree}}
+PARTITION BY toYYYYMM(ts)
+ORDER BY (name, ts, collector_id)
+TTL ts + INTERVAL {{days:collector_metrics}} DAY
+SETTINGS {{durable}}, {{few_files}}, {{wide_merges}};
