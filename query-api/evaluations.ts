@@ -92,7 +92,8 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-function shown({ received_at: _, ...row }: EvaluationRow): Evaluation {
+function shown(found: EvaluationRow): Evaluation {
+  const { received_at: _received, ...row } = found;
   return { ...row, span_id: row.span_id === NO_SPAN ? "" : row.span_id };
 }
 
