@@ -1,4 +1,4 @@
-/** A chart over time: lines, or areas on top of one another. Its legend shows the values under the pointer. */
+/** A chart over time: lines, with intervals around one, or areas on top of one another. Its legend shows the values under the pointer. */
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 
@@ -10,18 +10,28 @@ export interface Series {
   values: (number | null)[];
 }
 
+/** How sure the values are: a bar at each time that has an interval, so that none is made up between two of them. */
+export interface Intervals {
+  name: string;
+  colour: string;
+  low: (number | null)[];
+  high: (number | null)[];
+}
+
 interface Props {
   title: string;
   testId: string;
   times: number[];
   series: Series[];
+  intervals?: Intervals;
   stacked?: boolean;
   format: (value: number) => string;
 }
 
 const HEIGHT = 190;
 
-export function Chart({ title, testId, times, series, stacked = false, format }: Props) {
+export function Chart(props: Props) {
+  const { title, testId, times, series, intervals, stacked = false, format } = props;
   const holder = useRef<HTMLDivElement>(null);
   const [at, setAt] = useState<number | null>(null);
   const [dark, setDark] = useState(() => matchMedia("(prefers-color-scheme: dark)").matches);
@@ -34,7 +44,7 @@ export function Chart({ title, testId, times, series, stacked = false, format }:
   }, []);
   useEffect(() => {
     const element = holder.current!;
-    const plot = new uPlot(plotOptions(element, series, stacked, format, setAt), data, element);
+    const plot = new uPlot(plotOptions(element, props, setAt), data, element);
     const resize = new ResizeObserver(() =>
       plot.setSize({ width: element.clientWidth, height: HEIGHT }),
     );
@@ -65,6 +75,13 @@ export function Chart({ title, testId, times, series, stacked = false, format }:
             {at !== null && <b>{s.values[at] == null ? "–" : format(s.values[at])}</b>}
           </li>
         ))}
+        {intervals && (
+          <li>
+            <i class="interval" style={{ background: `var(${intervals.colour})` }} />{" "}
+            {intervals.name}
+            {at !== null && <b>{intervalText(intervals, at, format)}</b>}
+          </li>
+        )}
       </ul>
     </section>
   );
@@ -80,13 +97,17 @@ function plotData(times: number[], series: Series[], stacked: boolean): uPlot.Al
   return [times, ...columns.toReversed()];
 }
 
+function intervalText({ low, high }: Intervals, at: number, format: Props["format"]): string {
+  const [from, to] = [low[at], high[at]];
+  return from == null || to == null ? "–" : `${format(from)} to ${format(to)}`;
+}
+
 function plotOptions(
   element: HTMLElement,
-  series: Series[],
-  stacked: boolean,
-  format: Props["format"],
+  { times, series, intervals, stacked = false, format }: Props,
   setAt: (i: number | null) => void,
 ): uPlot.Options {
+  const highest = Math.max(0, ...(intervals?.high ?? []).map((value) => value ?? 0));
   const style = getComputedStyle(element);
   const colour = (name: string): string => style.getPropertyValue(name).trim();
   const axis = {
@@ -100,7 +121,7 @@ function plotOptions(
     legend: { show: false },
     padding: [8, 8, 0, 0],
     cursor: { y: false, drag: { x: false, y: false }, points: { show: !stacked } },
-    scales: { y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.08 : 1] } },
+    scales: { y: { range: (_plot, _min, max) => [0, (Math.max(max, highest) || 1) * 1.08] } },
     axes: [
       { ...axis, grid: { show: false }, size: 28, space: 70, values: timeLabels },
       {
@@ -120,18 +141,52 @@ function plotOptions(
         ...(stacked && { fill: colour(s.colour) }),
         spanGaps: false,
         points: {
-          show: (plot: uPlot, i: number) => !stacked && lonely(plot.data[i] as (number | null)[]),
+          show: !stacked,
           size: 5,
+          fill: colour(s.colour),
+          filter: (plot: uPlot, i: number) => lonely(plot.data[i] as (number | null)[]),
         },
       })),
     ],
-    hooks: { setCursor: [(plot) => setAt(plot.cursor.idx ?? null)] },
+    hooks: {
+      setCursor: [(plot) => setAt(plot.cursor.idx ?? null)],
+      drawAxes: [
+        (plot) => intervals && drawIntervals(plot, times, intervals, colour(intervals.colour)),
+      ],
+    },
   };
 }
 
-/** Points are drawn where hardly anything is: a single value between gaps has no line. */
-function lonely(values: (number | null)[]): boolean {
-  return values.filter((v) => v !== null).length < 12;
+const INTERVAL_OPACITY = 0.25;
+/** Of the distance between two times. */
+const INTERVAL_WIDTH = 0.7;
+
+/** Under the lines. */
+function drawIntervals(plot: uPlot, times: number[], { low, high }: Intervals, fill: string): void {
+  const x = (time: number): number => plot.valToPos(time, "x", true);
+  const y = (value: number): number => plot.valToPos(value, "y", true);
+  const [first = 0, second = first] = times;
+  const width = Math.max(2, Math.min(40, (x(second) - x(first)) * INTERVAL_WIDTH));
+  const { ctx } = plot;
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(plot.bbox.left, plot.bbox.top, plot.bbox.width, plot.bbox.height);
+  ctx.clip();
+  ctx.globalAlpha = INTERVAL_OPACITY;
+  ctx.fillStyle = fill;
+  times.forEach((time, i) => {
+    const [from, to] = [low[i], high[i]];
+    if (from == null || to == null) return;
+    ctx.fillRect(x(time) - width / 2, y(to), width, Math.max(2, y(from) - y(to)));
+  });
+  ctx.restore();
+}
+
+/** A value between two gaps has no line: a point is drawn for it. */
+function lonely(values: (number | null)[]): number[] {
+  return values.flatMap((value, i) =>
+    value != null && values[i - 1] == null && values[i + 1] == null ? [i] : [],
+  );
 }
 
 function timeLabels(

@@ -202,6 +202,14 @@ describe.skipIf(!hasBrowser)("the page", () => {
     await tile.waitFor();
     expect(await tile.textContent()).toMatch(/composite73\.4\d\d?\.\d to \d\d\.\d40 scored/);
     expect(await page.locator(".plot canvas").count()).toBe(1);
+    const chart = page.getByTestId("chart-quality");
+    const newest = async (): Promise<string | null> => {
+      const { x, y, width, height } = (await chart.locator(".u-over").boundingBox())!;
+      await page.mouse.move(x + width / 2, y + height / 2);
+      await page.mouse.move(x + width - 2, y + height / 2);
+      return chart.locator(".legend").textContent();
+    };
+    await expect.poll(newest).toMatch(/mean.*7\d\.\d.*95 % interval.*\d\d\.\d to \d\d\.\d/);
     const worst = page.getByTestId("worst-table").locator("tbody tr").first();
     expect(await worst.textContent()).toContain(`10.0${HOSTILE}`);
     expect(await page.getByTestId("determinism").textContent()).toContain("Determinism");

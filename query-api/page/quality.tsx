@@ -1,7 +1,7 @@
 /** How good the answers are, how sure that is, and the worst of them with their judges' reasons. */
 import { useMemo, useState } from "preact/hooks";
 import { type Judgements, type QualityAnswer, type QualityRow, address, useAnswer } from "./api.ts";
-import { Chart, type Series } from "./chart.tsx";
+import { Chart, type Intervals, type Series } from "./chart.tsx";
 import { count, moment } from "./format.ts";
 import { Failed } from "./notices.tsx";
 import { type Place, STEPS, go } from "./location.ts";
@@ -137,7 +137,7 @@ function OverTime({
   const answer = useAnswer<QualityAnswer>(address("/api/v1/quality", query), round);
   const value = answer.state === "ready" ? answer.value : undefined;
   const times = useMemo(() => timesOf(value, seconds), [value, seconds]);
-  const series = useMemo(() => seriesOf(value?.rows ?? [], times), [value, times]);
+  const lines = useMemo(() => linesOf(value?.rows ?? [], times), [value, times]);
   if (answer.state === "failed") return <Failed message={answer.message} />;
   return (
     <div class="charts wide">
@@ -145,7 +145,8 @@ function OverTime({
         title={`${metric.replaceAll("_", " ")}, with 95 % interval`}
         testId="chart-quality"
         times={times}
-        series={series}
+        series={lines.series}
+        intervals={lines.intervals}
         format={(norm) => percentage(norm)}
       />
     </div>
@@ -159,14 +160,22 @@ function timesOf(answer: QualityAnswer | undefined, seconds: number): number[] {
   return Array.from({ length: Math.max(1, steps) }, (_, i) => first + i * seconds);
 }
 
-function seriesOf(rows: readonly QualityRow[], times: readonly number[]): Series[] {
+function linesOf(
+  rows: readonly QualityRow[],
+  times: readonly number[],
+): { series: Series[]; intervals: Intervals } {
   const byTime = new Map(rows.map((row) => [Date.parse(row.time ?? "") / 1000, row]));
-  const line = (name: string, colour: string, value: "mean" | "low" | "high"): Series => ({
-    name,
-    colour,
-    values: times.map((time) => byTime.get(time)?.[value] ?? null),
-  });
-  return [line("mean", "--c0", "mean"), line("low", "--c7", "low"), line("high", "--c7", "high")];
+  const valuesOf = (value: "mean" | "low" | "high"): (number | null)[] =>
+    times.map((time) => byTime.get(time)?.[value] ?? null);
+  return {
+    series: [{ name: "mean", colour: "--c0", values: valuesOf("mean") }],
+    intervals: {
+      name: "95 % interval",
+      colour: "--c0",
+      low: valuesOf("low"),
+      high: valuesOf("high"),
+    },
+  };
 }
 
 function Parts({ query, round, place }: { query: Query; round: number; place: Place }) {

@@ -2,7 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { type Evaluation, type SpanDetail, useAnswer } from "./api.ts";
 import { Documents, Messages, Value } from "./content.tsx";
-import { count, duration, usd } from "./format.ts";
+import { count, duration, moment, usd } from "./format.ts";
 import { Failed } from "./notices.tsx";
 
 export function SpanPanel({
@@ -156,12 +156,15 @@ function Evaluations({ evaluations }: { evaluations: readonly Evaluation[] }) {
       <ul class="evaluations">
         {evaluations.map((evaluation) => (
           <li key={evaluation.evaluation_id}>
-            <b>{evaluation.name}</b> {evaluation.score !== null && <b>{evaluation.score}</b>}{" "}
-            {evaluation.label && <span class="badge">{evaluation.label}</span>}{" "}
+            <b>{evaluation.name}</b>{" "}
+            {evaluation.score !== null && <b>{Number(evaluation.score.toPrecision(4))}</b>}{" "}
+            {evaluation.label && evaluation.label !== String(evaluation.score) && (
+              <span class="badge">{evaluation.label}</span>
+            )}{" "}
             {evaluation.error_type && <span class="badge bad">{evaluation.error_type}</span>}
             {evaluation.explanation && <p>{evaluation.explanation}</p>}
             <small class="muted">
-              {[evaluation.evaluator, evaluation.source, evaluation.evaluated_at.slice(0, 19)]
+              {[evaluation.evaluator, evaluation.source, moment(evaluation.evaluated_at)]
                 .filter(Boolean)
                 .join(" · ")}
             </small>
