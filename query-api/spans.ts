@@ -2,8 +2,8 @@
  * Spans, newest first, page by page.
  *
  * The sort key of `spans` begins with the project, not the time, so "newest" is searched in widening windows: the last
- * five minutes of the range first, then an hour, a day, all of it. Each window's answer is exact for what it holds; a busy
- * project never reads more than the last minutes for a page.
+ * five minutes of the range first, then as much as these lead one to expect a page in. Each window's answer is exact for what
+ * it holds; a busy project never reads more than the last minutes for a page.
  */
 import { z } from "zod";
 import { type Place, readCursor, writeCursor } from "./cursor.ts";
@@ -33,6 +33,12 @@ import type { Store } from "./store.ts";
 
 const HOUR_MS = 3_600_000;
 const WINDOWS_MS = [HOUR_MS / 12, HOUR_MS, 24 * HOUR_MS];
+const FIRST_WINDOW_MS = HOUR_MS / 12;
+const LEAST_WIDER = 2;
+const MOST_WIDER = 24;
+/** What comes unevenly is not missed by a little. */
+const SPARE = 1.5;
+const WIDEST_MS = 7 * 24 * HOUR_MS;
 /** Windows in which more threads would cost more than they read. */
 const FEW_ROWS_MS = HOUR_MS;
 
@@ -165,9 +171,9 @@ export async function listSpans(
 async function findPlaces(store: Store, search: Search, most: number): Promise<PlaceRow[]> {
   const { fromMs, toMs, before, conditions } = search;
   const upperMs = before ? Math.min(toMs, Number(BigInt(before.time) / 1_000_000n) + 1) : toMs;
-  let found: PlaceRow[] = [];
-  for (const startMs of windowStarts(fromMs, upperMs)) {
-    found = await store.rows<PlaceRow>({
+  let startMs = Math.max(fromMs, upperMs - FIRST_WINDOW_MS);
+  for (;;) {
+    const found = await store.rows<PlaceRow>({
       sql: placesSql(conditions.sql, before),
       parameters: {
         ...conditions.parameters,
@@ -183,9 +189,16 @@ async function findPlaces(store: Store, search: Search, most: number): Promise<P
       isFlat: true,
       ...(upperMs - startMs <= FEW_ROWS_MS && { threads: 1 }),
     });
-    if (found.length >= most) break;
+    if (found.length >= most || startMs <= fromMs) return found;
+    startMs = Math.max(fromMs, upperMs - widerWindow(upperMs - startMs, found.length, most));
   }
-  return found;
+}
+
+/** Milliseconds in which `wanted` are to be expected, after `found` in so many; Infinity: all that there is. */
+export function widerWindow(widthMs: number, found: number, wanted: number): number {
+  const times = found === 0 ? MOST_WIDER : Math.max(LEAST_WIDER, (SPARE * wanted) / found);
+  const wider = widthMs * Math.min(times, MOST_WIDER);
+  return wider > WIDEST_MS ? Infinity : wider;
 }
 
 function placesSql(conditions: string[], before: Place | undefined): string {
@@ -220,9 +233,7 @@ FROM assay.spans AS s
 WHERE s.project IN {projects:Array(String)}
   AND s.event_time BETWEEN fromUnixTimestamp64Nano({first:Int64}, 'UTC') AND fromUnixTimestamp64Nano({last:Int64}, 'UTC')
   AND s.span_id IN reinterpret(unhex({spans:String}), 'Array(FixedString(8))')
-  AND s.trace_id IN reinterpret(unhex({traces:String}), 'Array(FixedString(16))')
-ORDER BY s.event_time DESC, s.trace_id DESC, s.span_id DESC
-LIMIT 1 BY s.trace_id, s.span_id`,
+  AND s.trace_id IN reinterpret(unhex({traces:String}), 'Array(FixedString(16))')`,
     parameters: {
       projects: [...new Set(places.map(({ project }) => project))],
       spans: places.map(({ span_id }) => span_id).join(""),
@@ -232,12 +243,22 @@ LIMIT 1 BY s.trace_id, s.span_id`,
     threads: 1,
     isFlat: true,
   });
-  const content = fields.includes("content") ? await readContentOf(store, rows) : undefined;
-  return rows.map((row) => ({
+  const page = inPlace(places, rows);
+  const content = fields.includes("content") ? await readContentOf(store, page) : undefined;
+  return page.map((row) => ({
     ...spanFacts(pickFacts(row)),
     ...(fields.includes("details") && spanDetails(row)),
     ...(content && { content: content.get(contentKey(row)) ?? null }),
   }));
+}
+
+/** In the order of the places, and each once: to sort sixty columns asks more of the engine. */
+function inPlace<Row extends Pick<PlaceRow, "trace_id" | "span_id">>(
+  places: readonly PlaceRow[],
+  rows: readonly Row[],
+): Row[] {
+  const byId = new Map(rows.map((row) => [row.trace_id + row.span_id, row]));
+  return places.flatMap(({ trace_id, span_id }) => byId.get(trace_id + span_id) ?? []);
 }
 
 function extent(places: readonly PlaceRow[]): { first: string; last: string } {
