@@ -4,8 +4,9 @@
  * Each instrumentation of the OpenAI SDK makes the same calls in a process of its own (test/dialects/overhead.mjs: the real
  * SDK on a stubbed fetch) and sends its telemetry to a receiver here. The processes of a comparison stay alive and take
  * turns in short rounds, one at a time, so that whatever else the machine does is done to all of them; rounds in which V8
- * still compiles do not count. Of each round the CPU time of all threads per call is taken, less that of the same round
- * without instrumentation. Printed is the median of these differences, and behind it their quartiles.
+ * still compiles do not count. Of each round the CPU time of all threads per call is taken. Other work on the machine only ever
+ * adds to that, so of each process the fastest tenth of its rounds counts (the 10th percentile), less that of the process
+ * without instrumentation; behind it, in brackets, the same of the medians, which says how busy the machine was.
  *
  *   call    until the answer is in the service's hands; what a caller waits for
  *   total   and everything after: prices, hash, content, serialising, sending
@@ -63,8 +64,8 @@ const COMPARISONS: readonly Comparison[] = [
 const WARM_UP_SECONDS = 8;
 /** Together less than three minutes. */
 const SECONDS_A_COMPARISON = 26;
-/** A lap counts when the calls without tracing took at most so much more than the best tenth of them. */
-const UNDISTURBED = 1.1;
+/** Of a process's rounds the one that counts. */
+const FASTEST = 0.1;
 
 interface Measured {
   name: string;
@@ -75,8 +76,7 @@ interface Measured {
 async function compare({ name, workload, callsARound }: Comparison): Promise<void> {
   const ours = workload.content === "full" ? ["assay", "assay redacted"] : ["assay"];
   const all: Measured[] = [];
-  // Without tracing twice: at the beginning of a lap and at its end.
-  for (const one of ["none", ...ours, ...OTHERS, "none"]) all.push(await start(one, workload));
+  for (const one of ["none", ...ours, ...OTHERS]) all.push(await start(one, workload));
   await lapsFor(WARM_UP_SECONDS, all, callsARound);
   for (const one of all) {
     one.child.received();
@@ -101,71 +101,44 @@ async function start(name: string, workload: Workload): Promise<Measured> {
 }
 
 function print(name: string, all: readonly Measured[], callsARound: number): void {
-  const [before, ...others] = all;
-  const after = others.pop();
-  if (!before || !after) return;
-  const plain = before.costs.map((cost, lap) => average(cost, after.costs[lap] ?? cost));
-  const counted = undisturbed(plain, before.costs, after.costs);
-  const laps = plain.length;
+  const [plain, ...others] = all;
+  if (!plain) return;
+  const costOf = ({ costs }: Measured, kind: Kind, share: number): number =>
+    at(
+      costs.map((cost) => cost[kind]),
+      share,
+    );
+  const above = (one: Measured, kind: Kind): string =>
+    [FASTEST, 0.5]
+      .map((share) => (costOf(one, kind, share) - costOf(plain, kind, share)).toFixed(1))
+      .join(" (") + ")";
+  const rounds = plain.costs.length;
   console.log(
-    `\n${name}: ${meanOfMost(counted.map((lap) => plain[lap]!.totalUs)).toFixed(1)} µs of CPU per call without tracing; ${counted.length} of ${laps} laps count`,
+    `\n${name}: ${costOf(plain, "totalUs", FASTEST).toFixed(1)} (${costOf(plain, "totalUs", 0.5).toFixed(1)}) µs of CPU per call without tracing; ${rounds} rounds`,
   );
   row("", "call", "total", "spans", "KB");
-  for (const { name: other, child, costs } of others) {
-    const { spans, bytes } = child.received();
-    const above = (["callUs", "totalUs"] as const).map((kind) =>
-      counted.map((lap) => costs[lap]![kind] - plain[lap]![kind]),
-    );
-    const calls = laps * callsARound;
+  for (const other of others) {
+    const { spans, bytes } = other.child.received();
+    const calls = rounds * callsARound;
     row(
-      other,
-      ...above.map(spread),
+      other.name,
+      above(other, "callUs"),
+      above(other, "totalUs"),
       (spans / calls).toFixed(2),
       (bytes / calls / 1_024).toFixed(1),
     );
   }
 }
 
-function average(a: Cost, b: Cost): { callUs: number; totalUs: number } {
-  return { callUs: (a.callUs + b.callUs) / 2, totalUs: (a.totalUs + b.totalUs) / 2 };
-}
-
-/** Laps at whose beginning and end the machine was as fast as it can be. */
-function undisturbed(
-  plain: readonly { totalUs: number }[],
-  before: readonly Cost[],
-  after: readonly Cost[],
-): number[] {
-  const best =
-    at(
-      plain.map(({ totalUs }) => totalUs),
-      0.1,
-    ) * UNDISTURBED;
-  return [...plain.keys()].filter(
-    (lap) => before[lap]!.totalUs <= best && after[lap]!.totalUs <= best,
-  );
-}
+type Kind = "callUs" | "totalUs";
 
 function row(name: string, ...cells: readonly string[]): void {
   console.log(name.padEnd(16), ...cells.map((cell, at) => cell.padStart(at < 2 ? 22 : 8)));
 }
 
-function spread(numbers: readonly number[]): string {
-  const [low, high] = [at(numbers, 0.25), at(numbers, 0.75)];
-  return `${meanOfMost(numbers).toFixed(1)} (${low.toFixed(1)} – ${high.toFixed(1)})`;
-}
-
 function at(numbers: readonly number[], share: number): number {
   const sorted = numbers.toSorted((a, b) => a - b);
   return sorted[Math.round(share * (sorted.length - 1))] ?? Number.NaN;
-}
-
-/** Without the tenth at either end; the median would leave out what not every round has, such as a garbage collection. */
-function meanOfMost(numbers: readonly number[]): number {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  const cut = Math.floor(sorted.length / 10);
-  const most = sorted.slice(cut, sorted.length - cut);
-  return most.reduce((sum, one) => sum + one, 0) / most.length;
 }
 
 async function heap(calls: number): Promise<void> {

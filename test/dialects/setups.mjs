@@ -41,7 +41,7 @@ export const setUp = {
   }) => {
     const provider = batched(url);
     const exporter = new OTLPLogExporter({ url: `${url}/v1/logs` });
-    const processors = hasLogs ? [new BatchLogRecordProcessor({ exporter })] : [];
+    const processors = hasLogs ? [new BatchLogRecordProcessor(exporter)] : [];
     const logs = new LoggerProvider({ processors });
     const { OpenAIInstrumentation } = require("@opentelemetry/instrumentation-openai");
     const instrumentation = new OpenAIInstrumentation({ captureMessageContent: content !== "off" });
