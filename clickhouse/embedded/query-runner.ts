@@ -128,7 +128,7 @@ export function createQueryRunner(options: QueryRunnerOptions): QueryRunner {
     const stopKilling = killWhenAborted(context);
     try {
       await session.run(preludeOf(request, context, readerLimits));
-      const statement = await statements.read(session, request.text);
+      const statement = await statements.read(session, request.text, context.signal);
       checkStatement(
         {
           sql: statement.sql,

@@ -24,18 +24,24 @@ export interface Statement {
 }
 
 export interface StatementReader {
-  /** `session` carries the query's parameters. @throws QueryError when it does not parse */
-  read(session: EngineSession, text: string): Promise<Statement>;
+  /**
+   * `session` carries the query's parameters.
+   * @param signal of the query: what the engine says while it stops one may be cut short, and is neither used nor remembered
+   * @throws QueryError when it does not parse, or was cancelled
+   */
+  read(session: EngineSession, text: string, signal: AbortSignal): Promise<Statement>;
 }
 
 /** Remembers the last `capacity` statements: the query API sends the same text with other parameters. */
 export function createStatementReader(capacity = 500): StatementReader {
   const known = new Map<string, Statement>();
   return {
-    async read(session, text) {
+    async read(session, text, signal) {
       const hit = known.get(text);
       if (hit) return hit;
       const statement = await readStatement(session, text);
+      if (signal.aborted || statement.root === "")
+        throw queryError(394, "Query was cancelled before it began");
       // A parameter that is a name changes the tree with its value; long texts are not worth the memory.
       if (text.length > 20_000 || /:\s*Identifier\s*\}/i.test(text)) return statement;
       if (known.size >= capacity) known.delete(known.keys().next().value!);
