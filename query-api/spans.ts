@@ -32,7 +32,6 @@ import {
 import type { Store } from "./store.ts";
 
 const HOUR_MS = 3_600_000;
-const WINDOWS_MS = [HOUR_MS / 12, HOUR_MS, 24 * HOUR_MS];
 const FIRST_WINDOW_MS = HOUR_MS / 12;
 const LEAST_WIDER = 2;
 const MOST_WIDER = 24;
@@ -116,11 +115,7 @@ export function columnsOf(fields: readonly FieldGroup[]): string {
 }
 
 /** The starts of the windows to search, widening; the last is the range itself. */
-export function windowStarts(
-  fromMs: number,
-  upperMs: number,
-  widths: readonly number[] = WINDOWS_MS,
-): number[] {
+export function windowStarts(fromMs: number, upperMs: number, widths: readonly number[]): number[] {
   return [...widths.map((width) => upperMs - width).filter((start) => start > fromMs), fromMs];
 }
 

@@ -14,6 +14,7 @@ import { listShape, spanConditions, windowStarts } from "./spans.ts";
 import type { Store } from "./store.ts";
 
 const MATCH_MS = 3_600_000;
+const WINDOWS_MS = [300_000, 3_600_000, 86_400_000];
 /** Candidates per query at most; more means that nearly all of them began before the range. */
 const MAX_CANDIDATES = 100_000;
 
@@ -100,7 +101,7 @@ async function findTraces(store: Store, search: Search): Promise<TotalsRow[]> {
     ? Math.min(search.toMs, Number(BigInt(search.before.time) / 1_000_000n) + 1)
     : search.toMs;
   let found: TotalsRow[] = [];
-  for (const startMs of windowStarts(search.fromMs, upperMs)) {
+  for (const startMs of windowStarts(search.fromMs, upperMs, WINDOWS_MS)) {
     let most = 2 * (search.limit + 1);
     let complete = false;
     while (!complete && found.length <= search.limit) {

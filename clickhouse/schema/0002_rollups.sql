@@ -84,46 +84,17 @@ GROUP BY project, ts, service, environment, provider, request_model, response_mo
 -- sign, exponent and five bits.
 --
 -- A sketch takes as long to read as to merge, and all of a granule are read: so granules are small here.
---
--- `call_usd_sketch` is how dear single calls are. What a sketch took in cannot be taken back: it has the costs as they were when the
--- calls came, and corrections of prices (0003) do not change it.
-CREATE TABLE IF NOT EXISTS llm_1h {{on_cluster}}
-(
-    project            LowCardinality(String),
-    ts                 DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
-    service            LowCardinality(String),
-    environment        LowCardinality(String),
-    provider           LowCardinality(String),
-    request_model      LowCardinality(String),
-    response_model     LowCardinality(String),
-    operation          LowCardinality(String),
-    is_model_call      Bool,
-    status             LowCardinality(String),
-    calls              SimpleAggregateFunction(sum, Int64),   -- spans with is_model_call
-    spans              SimpleAggregateFunction(sum, Int64),   -- all GenAI spans: retrievals, tools and agents too
-    errors             SimpleAggregateFunction(sum, Int64),
-    input_tokens       SimpleAggregateFunction(sum, Int64),
-    cache_read_tokens  SimpleAggregateFunction(sum, Int64),
-    cache_write_tokens SimpleAggregateFunction(sum, Int64),
-    output_tokens      SimpleAggregateFunction(sum, Int64),
-    reasoning_tokens   SimpleAggregateFunction(sum, Int64),
-    audio_input_tokens SimpleAggregateFunction(sum, Int64),
-    audio_output_tokens SimpleAggregateFunction(sum, Int64),
-    cost               SimpleAggregateFunction(sum, Decimal(38, 12)),   -- USD, of the priced calls
-    unpriced_calls     SimpleAggregateFunction(sum, Int64),
-    estimated_calls    SimpleAggregateFunction(sum, Int64),   -- usage not reported but estimated
-    duration_ns        SimpleAggregateFunction(sum, Int64),
-    ttft_calls         SimpleAggregateFunction(sum, Int64),   -- calls whose time to first token is known
-    ttft_ns            SimpleAggregateFunction(sum, Int64),
-    duration_ms_sketch AggregateFunction(quantilesBFloat16(0.5, 0.95, 0.99), Float32),
-    ttft_ms_sketch     AggregateFunction(quantilesBFloat16If(0.5, 0.95, 0.99), Float32, UInt8),
-    call_usd_sketch    AggregateFunction(quantilesBFloat16If(0.5, 0.95, 0.99), Float32, UInt8)
-)
+CREATE TABLE IF NOT EXISTS llm_1h {{on_cluster}} AS llm_1m
 ENGINE = {{AggregatingMergeTree}}
 PARTITION BY toYYYYMM(ts)
 ORDER BY (project, ts, service, environment, provider, request_model, response_model, operation, is_model_call, status)
 TTL ts + INTERVAL {{days:llm_1h}} DAY
 SETTINGS {{durable}}, {{wide_merges}}, index_granularity = 256;
+
+-- `call_usd_sketch` is how dear single calls are. What a sketch took in cannot be taken back: it has the costs as they were when the
+-- calls came, and corrections of prices (0003) do not change it.
+ALTER TABLE llm_1h {{on_cluster}}
+    ADD COLUMN IF NOT EXISTS call_usd_sketch AggregateFunction(quantilesBFloat16If(0.5, 0.95, 0.99), Float32, UInt8);
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS llm_1h_mv {{on_cluster}} TO llm_1h AS
 SELECT
